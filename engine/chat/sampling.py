@@ -35,7 +35,7 @@ class Sampling:
 def in_words(kept: Mapping[str, Any]) -> str:
     """How a stored answer was drawn, for people: what was left at its usual place is left out, but for temperature."""
     stops, seed = len(kept["stop"]), kept["seed"]
-    parts = [f"temperature {kept['temperature']:g}", f"at most {kept['max_tokens']:,} tokens"]
+    parts = [f"Temperature {kept['temperature']:g}", f"at most {kept['max_tokens']:,} tokens"]
     parts += [f"top-p {kept['top_p']:g}"] if kept["top_p"] < 1 else []
     parts += [f"seed {seed}"] if seed is not None else []
     return ", ".join(parts + ([f"{stops} stop text{'s' * (stops != 1)}"] if stops else []))

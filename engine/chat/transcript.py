@@ -58,7 +58,7 @@ def _speed(answer: Message) -> str:
 
 
 def _drawn(answer: Message) -> str:
-    return f"{in_words(answer.sampling).capitalize()}." if answer.sampling else ""
+    return f"{in_words(answer.sampling)}." if answer.sampling else ""
 
 
 def _facts(turn: Message) -> dict[str, Any]:

@@ -68,19 +68,17 @@ def _short(text: str) -> str:
 
 def _answer(answer: Message) -> Markup:
     return Markup(
-        '<div class="ch-answer"><b title="{}">{}</b><span class="ch-speed">{}{}</span>'
-        '<span class="ch-thumbs">{}{}</span></div>'
+        '<div class="ch-answer"><b title="{}">{}</b><span class="ch-speed">{}</span>'
+        '<span class="ch-thumbs">{}{}</span>{}</div>'
     ).format(
-        answer.weights, answer.model or answer.side, speed_words(answer), _settings(answer),
-        _thumb(answer, 1), _thumb(answer, -1),
+        answer.weights, answer.model or answer.side, speed_words(answer), _thumb(answer, 1), _thumb(answer, -1),
+        _settings(answer),
     )  # fmt: skip
 
 
 def _settings(answer: Message) -> Markup:
     """What the answer was drawn with; its system prompt unfolds."""
-    words = (
-        Markup('<span class="ch-drawn">{}</span>').format(in_words(answer.sampling)) if answer.sampling else Markup()
-    )
+    words = Markup('<p class="ch-drawn">{}</p>').format(in_words(answer.sampling)) if answer.sampling else Markup()
     if not answer.system:
         return words
     return words + Markup(

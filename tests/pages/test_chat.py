@@ -178,8 +178,8 @@ def test_each_model_answers_with_its_own_settings_and_the_next_visit_has_them(jo
     alone: dict[str, Any] = {"temperature": 1.5, "max_tokens": 32, "top_p": 0.9, "seed": 7, "stop": ["END"]}
     assert drawn == {"user": ("", None), "tuned": ("", both), "base": ("Be brief.", alone)}
     shown = opinion_view.answers_html({**ANY, "chat": chat_id})
-    assert "temperature 0, at most 64 tokens<" in shown
-    assert "temperature 1.5, at most 32 tokens, top-p 0.9, seed 7, 1 stop text<" in shown
+    assert "Temperature 0, at most 64 tokens<" in shown
+    assert "Temperature 1.5, at most 32 tokens, top-p 0.9, seed 7, 1 stop text<" in shown
     assert shown.count("Be brief.") == 1
     first = opened(chat=chat_id)["settings"]
     assert tuple(first[:20]) == (*SHARED, False, True, *SHARED, *own)
