@@ -49,7 +49,7 @@ def new_html(session: Session, query: Mapping[str, str], choices: Choices) -> Ma
         fields.text("limit", "Rows at most", "as many as time allows"),
         fields.number("seed", "Seed", 0, most=2**31),
         fields.text("name", "Name", "made of both names"),
-        fields.text("tags", "Tags", "with commas"),
+        fields.text("tags", "Tags", "separated by commas"),
     )  # fmt: skip
     is_open = Markup(" open") if subject else ""
     about = Markup(

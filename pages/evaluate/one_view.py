@@ -92,7 +92,7 @@ def download(ids: str, name: str) -> Markup:
 def _tags(row: Evaluation) -> Markup:
     return Markup(
         '<form class="ts-inline ev-tags" data-act="tag" data-id="{}"><label>Tags <input class="ts-input" name="tags"'
-        ' value="{}" maxlength="400" placeholder="with commas" autocomplete="off"></label>'
+        ' value="{}" maxlength="400" placeholder="separated by commas" autocomplete="off"></label>'
         '<button class="ts-button">Save</button></form>'
     ).format(row.id, ", ".join(row.tags))
 
