@@ -8,9 +8,9 @@ from markupsafe import Markup
 from pages.parts import html
 from storage import chats, db, endpoints
 from storage.lists import datasets, models
-from storage.lists.words import as_kept
 from storage.run_lists import wanted
 from storage.sweeps import sweeps
+from storage.typed import as_kept
 
 LONGEST, MOST_OF_A_KIND = 120, 5
 Hit = tuple[str, str, str]

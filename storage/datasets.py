@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Exists, String, cast, func
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
 
-from storage.lists.words import as_kept
 from storage.run_lists import columns
 from storage.run_lists.hiding import SEEING
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset, Run
+from storage.typed import as_kept
 
 # Kilobytes each; who only lists datasets leaves them in the database.
 FOR_A_LIST = [defer(getattr(Dataset, name), raiseload=True) for name in ("origin", "operation", "mapping", "columns")]

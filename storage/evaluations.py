@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import String, cast, func, or_, tuple_
 from sqlmodel import Session, col, select
 
-from storage.lists.words import as_kept
 from storage.queued import state as queue_state
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Evaluation, Lease, Lesson
+from storage.typed import as_kept
 
 Picked = dict[str, Any]
 LESSON_ON_ITS_WAY = ("training", "serving")

@@ -7,8 +7,8 @@ import sqlalchemy
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
-from storage.lists.words import as_kept
 from storage.tables import Snippet, SnippetVersion
+from storage.typed import as_kept
 
 ESCAPE = "!"
 MOST_WORDS = 5  # of a search; each reads the code of every snippet

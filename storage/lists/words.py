@@ -1,7 +1,6 @@
 """What a row of a list is searched by (its name, tags, description and id), and what it is sorted by."""
 
 import json
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,13 +9,9 @@ from sqlalchemy import String, type_coerce
 from sqlmodel import col
 
 from storage.tables import Dataset, Model
+from storage.typed import as_kept
 
 Table = type[Dataset] | type[Model]
-
-
-def as_kept(text: str) -> str:
-    """What was searched for, as names are kept: one way to write each letter (NFC), however it was typed or pasted."""
-    return unicodedata.normalize("NFC", text)
 
 
 def tagged(table: Table, tag: str) -> Any:

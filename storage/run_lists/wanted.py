@@ -10,10 +10,10 @@ from sqlalchemy import String, func, literal_column, type_coerce
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from storage.lists.words import as_kept
 from storage.run_lists.columns import FOR_A_LIST
 from storage.statuses import RunStatus
 from storage.tables import Dataset, MetricSummary, Model, Run, Sweep
+from storage.typed import as_kept
 
 _TAGS = type_coerce(col(Run.tags), String)
 MOST_CHOICES = 100
