@@ -30,6 +30,7 @@ from app.api import (
     words,
 )
 from app.api.chat import chats
+from app.api.chat import links as chat_links
 from app.api.chat import opinions as chat_opinions
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
@@ -108,6 +109,7 @@ NOUNS = (
     tuners,
     endpoint_parity,
     chats,
+    chat_links,
     chat_opinions,
     code,
     snippets,

@@ -4,7 +4,6 @@ The same on the command line and in recipes. An id wins over a name, so that wha
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from engine.errors import ConflictError, NotFoundError
 from engine.existing import missing
-from engine.names import did_you_mean
+from engine.names import composed, did_you_mean
 from storage import datasets, db, endpoints
 from storage.tables import Dataset, Endpoint, Model, Run, Sweep
 
@@ -41,7 +40,7 @@ def find(session: Session, table: type[T], text: str) -> T:
     row = session.get(table, text)
     if row is not None:
         return row
-    name = unicodedata.normalize("NFC", " ".join(text.split()))  # as names are kept, however they were typed
+    name = composed(" ".join(text.split()))  # as names are kept, however they were typed
     named = find_all(session, table, name)
     if len(named) == 1:
         only: T = named[0]

@@ -77,9 +77,9 @@ def undo(table: type[Row], deletion_id: str, comes_back: Callable[[Session, Row]
     with db.session() as session:
         rows = stored.at_once(session, table, deletion_id)
         if not rows:
-            raise NotFoundError("This cannot be undone any more.", _OVER)
+            raise NotFoundError("This was undone already, or can no longer be undone.", _OVER)
         if _begun(rows) < time.time() - UNDO_SECONDS:
-            raise ConflictError("This cannot be undone any more.", _OVER)
+            raise ConflictError("This can no longer be undone.", _OVER)
         words = _words(rows)
         restored = [row for row in rows if comes_back(session, row)]
         if not restored:

@@ -36,7 +36,7 @@ _WORDS: dict[type[SQLModel], tuple[str, str]] = {
     Endpoint: ("endpoint", "It may have been deleted. The Serve page lists them."),
     Evaluation: ("evaluation", "It may have been deleted with its run. GET /api/evaluations lists them."),
     Export: ("export", "It may have been deleted with its run. GET /api/exports lists them."),
-    LiveLink: ("link", "It was revoked, or went with its run. GET /api/runs/ID/links lists those of a run."),
+    LiveLink: ("link", "It was revoked, or went with its run or chat. GET /api/runs/ID/links lists those of a run."),
     Model: ("model", "It may have been deleted. The Models page lists them."),
     Project: ("project", "GET /api/projects lists the projects."),
     RegisteredModel: ("model in the registry", "GET /api/registry lists them."),

@@ -23,9 +23,14 @@ _HUB_PART = r"\w(?:[\w.-]{0,94}\w)?"
 _HUB_ID = re.compile(rf"(?P<owner>{_HUB_PART}/)?{_HUB_PART}", re.ASCII)
 
 
+def composed(text: str) -> str:
+    """One way to write each letter (NFC): a Mac names files in pieces, 한 as ㅎㅏㄴ, which look the same."""
+    return unicodedata.normalize("NFC", text)
+
+
 def checked(name: str, thing: str, longest: int = LONGEST) -> str:
     """The name with single spaces. Raises RefusedError when it is empty, too long or cannot be shown."""
-    name = " ".join(name.split())
+    name = composed(" ".join(name.split()))
     hint = f"Use 1 to {longest} characters."
     if not name:
         raise RefusedError(f"The {thing} needs a name.", hint)
@@ -36,7 +41,7 @@ def checked(name: str, thing: str, longest: int = LONGEST) -> str:
 
 def checked_tags(tags: Sequence[str], thing: str) -> list[str]:
     """Each once, with single spaces. Raises RefusedError for too many, too long ones, or such as cannot be shown."""
-    kept = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    kept = list(dict.fromkeys(composed(" ".join(tag.split())) for tag in tags if tag.strip()))
     if bad := next((tag for tag in kept if len(tag) > LONGEST_TAG or not tag.isprintable() or "," in tag), None):
         hint = f"Use at most {LONGEST_TAG} characters that can be seen, and no comma."
         raise RefusedError(f"{bad[:60]!r} cannot be a tag.", hint)
@@ -48,7 +53,7 @@ def checked_tags(tags: Sequence[str], thing: str) -> list[str]:
 
 def checked_note(note: str, called: str = "note", longest: int = LONGEST_NOTE) -> str:
     """Several lines with one kind of line end. Raises RefusedError when too long, or with control characters."""
-    text = note.replace("\r\n", "\n").replace("\r", "\n").strip()
+    text = composed(note).replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(text) > longest:
         raise RefusedError(f"A {called} of {len(text):,} characters is too long.", f"Use at most {longest:,}.")
     if bad := next(

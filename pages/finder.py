@@ -10,6 +10,7 @@ from storage import chats, db, endpoints
 from storage.lists import datasets, models
 from storage.run_lists import wanted
 from storage.sweeps import sweeps
+from storage.typed import as_kept
 
 LONGEST, MOST_OF_A_KIND = 120, 5
 Hit = tuple[str, str, str]
@@ -30,7 +31,7 @@ def dialog() -> Markup:
 
 def hits_html(query: Mapping[str, str]) -> str:
     """What of the project carries every word in its name, a few of each kind; at last the way into the guide."""
-    text = " ".join(query.get("q", "")[:LONGEST].split())
+    text = " ".join(as_kept(query.get("q", ""))[:LONGEST].split())
     if not text:
         return ""
     for_help = (f"/help?q={quote(text)}", text, "search the guide")

@@ -12,6 +12,7 @@ from storage.run_lists import columns
 from storage.run_lists.hiding import SEEING
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset, Run
+from storage.typed import as_kept
 
 # Kilobytes each; who only lists datasets leaves them in the database.
 FOR_A_LIST = [defer(getattr(Dataset, name), raiseload=True) for name in ("origin", "operation", "mapping", "columns")]
@@ -62,7 +63,7 @@ def _newest_in(project_id: str | None, named: str) -> list[ColumnElement[bool]]:
     if project_id:
         conditions.append(col(Dataset.project_id) == project_id)
     if named:
-        conditions.append(col(Dataset.name).icontains(named, autoescape=True))
+        conditions.append(col(Dataset.name).icontains(as_kept(named), autoescape=True))
     return conditions
 
 

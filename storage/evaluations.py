@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from storage.queued import state as queue_state
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Evaluation, Lease, Lesson
+from storage.typed import as_kept
 
 Picked = dict[str, Any]
 LESSON_ON_ITS_WAY = ("training", "serving")
@@ -40,7 +41,8 @@ class Filter:
         query = query.where(table.status.in_(self.statuses)) if self.statuses else query
         if self.search:
             words = (table.name, table.subject, table.against)
-            query = query.where(or_(*(word.icontains(self.search, autoescape=True) for word in words)))
+            said = as_kept(self.search)
+            query = query.where(or_(*(word.icontains(said, autoescape=True) for word in words)))
         # JSON keeps a tag between quotation marks, in every database.
         return query.where(cast(table.tags, String).contains(f'"{self.tag}"', autoescape=True)) if self.tag else query
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from storage.tables import Snippet, SnippetVersion
+from storage.typed import as_kept
 
 ESCAPE = "!"
 MOST_WORDS = 5  # of a search; each reads the code of every snippet
@@ -30,7 +31,7 @@ def count(session: Session, words: str = "", project_id: str | None = None) -> i
 def _conditions(session: Session, words: str, project_id: str | None) -> list[Any]:
     conditions: list[Any] = [Snippet.project_id == project_id] if project_id else []
     columns = (col(Snippet.name), col(Snippet.task), col(Snippet.language))
-    for word in words.split()[:MOST_WORDS]:
+    for word in as_kept(words).split()[:MOST_WORDS]:
         said = (column.ilike(_pattern(word), escape=ESCAPE) for column in columns)
         conditions.append(or_(*said, _in_newest_code(session, _pattern(word))))
     return conditions

@@ -44,6 +44,18 @@ OLD = {
     "Prompt tokens": r"^Tokens of (a prompt|an answer)$|^Requests of a level$",
     "a new version is tested beside the old one": r"\binstalled aside\b|\bput into use\b|\binto use again\b",
     "Roll back": r"\b[Ss]en[dt] (it|the new version)( of \{\})? back\b|\bwas sent back after\b",
+    "destination": r"\bAdd a place\b|\bPlaces that messages\b|\bNo places yet\b",
+    "dropped": r"\bis not sent any more\b",
+    "can no longer be undone": r"\bcannot be undone any more\b",
+    "separated by commas": r"\bwith commas\b",
+    "Expires": r"\bThen it allows nothing\b",
+    "Response": r"\bWhat came back$",
+    "Not checked yet": r"\bNot looked at yet\b",
+    "reading, measuring": r"\b[Bb]eing looked at\b",
+    "The download failed": r"\bcould not be fetched\.$",
+    "The hub did not answer": r"\bhub could not be asked\b",
+    "uses your settings": r"\breckons with\b",
+    "You must accept its terms": r"\bIts owners want\b",
     "being removed": r"\bon its way out\b|\bfetched no more\b",
 }
 

@@ -21,7 +21,7 @@ EndpointFilter = Annotated[
     str | None, Query(pattern=r"^[0-9a-z-]{1,64}$", description="Only those of this endpoint. All when left out.")
 ]
 Ids = Annotated[
-    str, Query(max_length=1000, description=f"Ids with commas, up to {MOST_COMPARED}; ratios are to the first.")
+    str, Query(max_length=1000, description=f"Ids separated by commas, up to {MOST_COMPARED}; ratios are to the first.")
 ]
 FORMATS: dict[str, str] = {"json": "application/json", "csv": "text/csv"}
 

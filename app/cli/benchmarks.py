@@ -63,7 +63,9 @@ def benchmark(  # noqa: PLR0913  (one argument for each option)
     gateway: Annotated[
         str | None, typer.Option(metavar="URL", help="The running studio's address, to go through its /v1.")
     ] = None,
-    compare: Annotated[str, typer.Option(help="Ids of earlier benchmarks to stand beside it, with commas.")] = "",
+    compare: Annotated[
+        str, typer.Option(help="Ids of earlier benchmarks to compare it with, separated by commas.")
+    ] = "",
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Also write it: .json or .csv.")] = None,
 ) -> None:
     """Measure how fast an endpoint answers: time to first token, between tokens, tokens and requests a second."""

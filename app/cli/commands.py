@@ -73,7 +73,7 @@ COMMANDS = {
     ),
     "chat": Late("serving.chat", "chat", "Ask a served model, once or as a talk."),
     "chats": Late(
-        "serving.chats", "COMMANDS", "Chats of the studio: listed, shown; votes counted, made into datasets."
+        "serving.chats", "COMMANDS", "Chats of the studio: listed, shown, shared; votes counted, made into datasets."
     ),
     "serve-run": Late(
         "serving.serve_run",

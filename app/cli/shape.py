@@ -88,7 +88,9 @@ def merge(
         try:
             shares = [float(weight) for weight in weights.split(",")]
         except ValueError as error:
-            raise RefusedError(f"{weights!r} are not weights.", "Write numbers with commas, such as 3,1.") from error
+            raise RefusedError(
+                f"{weights!r} are not weights.", "Write numbers separated by commas, such as 3,1."
+            ) from error
         return answer(facts(follow(shape.mix(dataset_ids, shares, name))))
 
 

@@ -24,8 +24,12 @@ METHODS = ("GET", "HEAD")
 A_MINUTE, A_MINUTE_TOGETHER = 240, 2400
 WINDOW_SECONDS = 60.0
 MOST_ADDRESSES = 10_000
-_PARTS = ("/state", "/charts", "/answers", "/metrics")
-_PATH = re.compile(rf"/live/([\w.-]{{1,200}})(?:{'|'.join(_PARTS)})?", re.ASCII)
+PARTS: dict[live_links.Kind, tuple[str, ...]] = {
+    "run": ("/state", "/charts", "/answers", "/metrics"),
+    "chat": ("/conversation",),
+}
+_PARTS = tuple(part for parts in PARTS.values() for part in parts)
+_PATH = re.compile(rf"/live/([\w.-]{{1,200}})({'|'.join(_PARTS)})?", re.ASCII)
 
 
 def is_live(scope: Scope) -> bool:
@@ -40,7 +44,7 @@ class LiveDoor:
         self._lock = threading.Lock()
 
     async def enter(self, scope: Scope, access: Access, shared: bool) -> Response | None:
-        """Lets a request in, with the run it may see in its state, or says why not.
+        """Lets a request in, with the run or the chat it may see in its state, or says why not.
 
         It is counted before anybody knows whether its token is good.
         """
@@ -49,12 +53,12 @@ class LiveDoor:
             headers = {"retry-after": str(int(wait) + 1)}
             return PlainTextResponse("Too many requests. Wait a moment.", 429, headers)
         fits = _PATH.fullmatch(scope["path"])
-        run_id = await run_in_threadpool(live_links.run_of, fits[1]) if fits else None
-        if run_id is None:
+        opened = await run_in_threadpool(live_links.opened_by, fits[1]) if fits else None
+        if opened is None or (fits and fits[2] and fits[2] not in PARTS[opened.kind]):
             return _log_in(scope)
         if scope["method"] not in METHODS:
             return _error(scope, 405, "A live link is for looking, not for changing.", "", {"allow": "GET, HEAD"})
-        scope.setdefault("state", {}).update(role="viewer", shared=shared, key=None, run_id=run_id)
+        scope.setdefault("state", {}).update(role="viewer", shared=shared, key=None, opened=opened)
         return None
 
     def _wait(self, address: str, most: int) -> float:

@@ -152,7 +152,7 @@
       event.stopPropagation();
       setTimeout(() => document.querySelector(selector)?.click(), TAKEN); // what was typed a moment ago counts
     };
-    if (event.key === "s") press('#live-code-head [data-act="save"]');
+    if (tunesmith.keyOf(event) === "s") press('#live-code-head [data-act="save"]');
     else if (event.key === "Enter") press(event.target.closest("#code-editor") ? "#code-run" : '#code-actions [data-act="write"]');
   }, true);
 })();

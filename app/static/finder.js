@@ -55,7 +55,7 @@
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    if (window.tunesmith.keyOf(event) !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     if (/** @type {HTMLElement} */ (event.target).closest(".cm-editor")) return; // the editor has a meaning of its own for it
     event.preventDefault();
     open();
@@ -66,7 +66,7 @@
     waiting = setTimeout(look, PAUSE);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.target !== field() || event.isComposing) return;
+    if (event.target !== field()) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) choose(chosen() + step);
     else if (event.key === "Enter") options()[chosen()]?.click();

@@ -1,9 +1,13 @@
-// <ts-links run>: links at which a run can be watched without a login, made, listed and revoked over REST. An address is
+// <ts-links kind of>: links at which a run or a chat can be seen without a login, made, listed and revoked over REST. An address is
 // shown once, here; the studio keeps only its hash.
 (() => {
   const tunesmith = window.tunesmith;
   const DAYS = [1, 7, 30, 365];
   const DAY_SECONDS = 86_400;
+  const WHAT = {
+    run: "Whoever has the link sees the state, charts and answers of this run without a login, and can change nothing.",
+    chat: "Whoever has the link reads this chat, and what you add to it, without a login, and can change nothing.",
+  };
 
   const words = (days) => (days === 1 ? "1 day" : days === 365 ? "1 year" : `${days} days`);
 
@@ -17,8 +21,9 @@
   class Links extends HTMLElement {
     connectedCallback() {
       if (this.list) return;
-      this.place = `/api/runs/${encodeURIComponent(this.getAttribute("run"))}/links`;
-      this.note = tunesmith.make("p", "lk-note", "Whoever has it sees state, charts and answers of this run, without a login, and can change nothing.");
+      const kind = this.getAttribute("kind");
+      this.place = `/api/${kind}s/${encodeURIComponent(this.getAttribute("of"))}/links`;
+      this.note = tunesmith.make("p", "lk-note", WHAT[kind]);
       this.made = tunesmith.make("div", "lk-made");
       this.list = tunesmith.make("ul", "lk-list");
       this.days = document.createElement("select");
@@ -41,7 +46,7 @@
     async make() {
       const { url } = await call("POST", this.place, { expires_in: Number(this.days.value) * DAY_SECONDS });
       const code = tunesmith.make("code", "", url);
-      code.id = `lk-${this.getAttribute("run")}`;
+      code.id = `lk-${this.getAttribute("of")}`;
       const copy = Object.assign(tunesmith.make("button", "ts-button", "Copy"), { type: "button" });
       copy.dataset.copy = code.id;
       this.made.replaceChildren(code, copy, tunesmith.make("small", "", "Copy it now: it is not shown again."));

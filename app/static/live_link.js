@@ -1,7 +1,7 @@
-// The page of a live link keeps its parts fresh. It is written into the page itself and shares nothing with the window.
+// The page of a link to a run or a chat keeps its parts fresh. It is written into the page itself and shares nothing with the window.
 (() => {
-  const SECONDS = { state: 3, charts: 4, answers: 15 };
-  const ENDED_SECONDS = 30; // a run that ended may be resumed
+  const SECONDS = { state: 3, charts: 4, answers: 15, conversation: 3 };
+  const ENDED_SECONDS = 30; // a run that ended may be resumed, a chat goes on
   const HIDDEN_SECONDS = 30;
 
   async function fetchPart(name, element) {

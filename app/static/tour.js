@@ -19,6 +19,7 @@
   const done = () => localStorage.getItem(KEY) === "done";
   const mark = () => (root.dataset.tour = done() ? "done" : "offered");
   mark();
+  addEventListener("storage", (event) => event.key === KEY && mark()); // another tab has ended or declined it
 
   const fold = (open) => document.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(open));
   const button = (label, act, tone = "") => {

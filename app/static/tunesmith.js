@@ -152,6 +152,17 @@
     setTimeout(() => (button.textContent = before), 1500);
   };
 
+  // A key that belongs to an input method, such as the Enter that ends a syllable of Korean, is no command: it sends
+  // nothing and closes nothing. The code editor has rules of its own.
+  const compose = (event) => {
+    const composing = event.isComposing || event.keyCode === 229; // the second in Safari, after its end
+    if (composing && !event.target.closest?.(".cm-editor")) event.stopImmediatePropagation();
+  };
+  addEventListener("keydown", compose, true);
+  addEventListener("keypress", compose, true);
+  // The letter on the key, where the keyboard writes another script: ㅎ stands on the key of g.
+  tunesmith.keyOf = (event) => (event.key.length === 1 && event.key > "~" ? event.code.replace(/^Key/, "") : event.key).toLowerCase();
+
   // Keyboard: g and a page's key goes there, t changes the theme, Escape closes a menu.
   const typing = (target) => target.closest?.("input, textarea, select, [contenteditable=true], dialog[open]");
   let waiting = 0;
@@ -163,7 +174,7 @@
       return pressed.click();
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    const key = event.key.toLowerCase();
+    const key = tunesmith.keyOf(event);
     if (Date.now() < waiting) {
       waiting = 0;
       const link = document.querySelector(".ts-nav")?.querySelector(`a[data-key="${CSS.escape(key)}"]`);

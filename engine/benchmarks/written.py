@@ -23,7 +23,7 @@ def numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        hint = "Write whole numbers with commas, such as 1,4,16."
+        hint = "Write whole numbers separated by commas, such as 1,4,16."
         raise RefusedError(f"`{text:.40}` is not a number of requests at once.", hint) from None
 
 

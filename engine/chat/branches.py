@@ -16,7 +16,7 @@ from storage.tables import Chat, Message
 
 MOST_LISTED = 50
 _KEPT = (
-    *("side", "model", "content", "complete", "created_at", "weights", "system"),
+    *("side", "model", "content", "complete", "created_at", "weights", "system", "sampling"),
     *("tokens", "tokens_estimated", "seconds", "first_token_seconds"),
 )
 _JUDGED = ("rating", "better")

@@ -64,7 +64,7 @@ def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20, words: str 
     Every one of the `words` has to be in the title, or all of them in one turn.
     """
     with db.reading() as session:
-        return chats.recent(session, project_id, limit, words[:LONGEST_SEARCH].split())
+        return chats.recent(session, project_id, limit, names.composed(words)[:LONGEST_SEARCH].split())
 
 
 def rename_chat(chat_id: str, title: str) -> Chat:
@@ -121,7 +121,10 @@ def title_of(question: str) -> str:
 def answer(chat_id: str, side: Side, model: str, system: str = "", sampling: Sampling = USUAL) -> Generator[str]:
     """The answer of one side to what was asked last, piece by piece. What has come is stored however it ends."""
     turns = conversation(chat_id, side, system)
-    answer = Message(chat_id=chat_id, side=side, model=model, content="", complete=False, system=system.strip())
+    answer = Message(
+        chat_id=chat_id, side=side, model=model, content="", complete=False,
+        system=system.strip(), sampling=sampling.kept(),
+    )  # fmt: skip
     pieces, told, clock = list[str](), None, Clock()
     try:
         answer.weights = _weights(model)

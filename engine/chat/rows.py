@@ -15,14 +15,14 @@ NAME = "From chat"
 WAIT_SECONDS = 5  # for the version before, when two answers are kept in a row
 
 
-def add_from_chat(chat_id: str, side: chat.Side, to: str = NAME, system: str = "") -> Dataset:
+def add_from_chat(chat_id: str, side: chat.Side, to: str = NAME) -> Dataset:
     """Adds a side's conversation, up to its last finished answer, to a dataset of chats with this name, or begins one.
 
     Raises NotFoundError for the chat, RefusedError when nothing was answered yet, ConflictError when the dataset is
     being changed by somebody else.
     """
     source = chat.look_up(chat_id)
-    row = {"messages": conversation(chat_id, side, system)}
+    row = {"messages": conversation(chat_id, side)}
     origin = f"the chat “{source.title}”" if source.title else "a chat"
     dataset = _newest(source.project_id, to.strip() or NAME)
     if dataset is None:
@@ -30,14 +30,15 @@ def add_from_chat(chat_id: str, side: chat.Side, to: str = NAME, system: str = "
     return shape.add_rows(_when_ready(dataset).id, [row], origin)
 
 
-def conversation(chat_id: str, side: chat.Side, system: str = "") -> list[dict[str, Any]]:
-    """The turns to learn from. Raises RefusedError when there is no finished answer."""
+def conversation(chat_id: str, side: chat.Side) -> list[dict[str, Any]]:
+    """The turns to learn from, under the system prompt of the last answer. Raises RefusedError without an answer."""
     turns = list(chat.messages(chat_id, side))
     while turns and (turns[-1].side == "user" or not turns[-1].complete or not turns[-1].content.strip()):
         turns.pop()
     if not turns:
         raise RefusedError("There is no finished answer in this chat yet.", "Ask something, and wait for the answer.")
-    system_turns = [{"role": "system", "content": system.strip()}] if system.strip() else []
+    system = turns[-1].system
+    system_turns = [{"role": "system", "content": system}] if system else []
     exchange = [{"role": "user" if turn.side == "user" else "assistant", "content": turn.content} for turn in turns]
     return [*system_turns, *exchange]
 

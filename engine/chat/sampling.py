@@ -1,7 +1,7 @@
 """How an answer is drawn: the fields of OpenAI's API that decide which token comes next, and when it ends."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.errors import RefusedError
@@ -26,6 +26,19 @@ class Sampling:
         body |= {"top_p": self.top_p} if self.top_p < 1 else {}
         body |= {"seed": self.seed} if self.seed is not None else {}
         return body | ({"stop": list(self.stop)} if self.stop else {})
+
+    def kept(self) -> dict[str, Any]:
+        """As it is stored with an answer."""
+        return asdict(self) | {"stop": list(self.stop)}
+
+
+def in_words(kept: Mapping[str, Any]) -> str:
+    """How a stored answer was drawn, for people: what was left at its usual place is left out, but for temperature."""
+    stops, seed = len(kept["stop"]), kept["seed"]
+    parts = [f"Temperature {kept['temperature']:g}", f"at most {kept['max_tokens']:,} tokens"]
+    parts += [f"top-p {kept['top_p']:g}"] if kept["top_p"] < 1 else []
+    parts += [f"seed {seed}"] if seed is not None else []
+    return ", ".join(parts + ([f"{stops} stop text{'s' * (stops != 1)}"] if stops else []))
 
 
 def seed_of(text: str) -> int | None:

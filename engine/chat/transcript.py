@@ -7,6 +7,7 @@ import orjson
 
 from engine.chat import chat
 from engine.chat.exchanges import Exchange, exchanges
+from engine.chat.sampling import in_words
 from engine.chat.speed import tokens_a_second
 from storage.tables import Message
 
@@ -41,7 +42,7 @@ def _exchange(exchange: Exchange) -> list[str]:
     parts = ["## You", exchange.question.content]
     for answer in answers:
         ended = "" if answer.complete else " …"
-        notes = [note for note in (_speed(answer), _RATINGS[answer.rating]) if note]
+        notes = [note for note in (_speed(answer), _drawn(answer), _RATINGS[answer.rating]) if note]
         parts += [f"## {answer.model or answer.side}", f"{answer.content}{ended}"]
         parts += [f"*{' '.join(notes)}*"] if notes else []
     better = exchange.question.better
@@ -54,6 +55,10 @@ def _speed(answer: Message) -> str:
     speed = tokens_a_second(answer)
     rate = f", {speed:.1f} a second" if speed else ""
     return f"{answer.tokens} tokens{rate}." if answer.tokens else ""
+
+
+def _drawn(answer: Message) -> str:
+    return f"{in_words(answer.sampling)}." if answer.sampling else ""
 
 
 def _facts(turn: Message) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS
         return finished.result
     if finished.status in WORK_MOVING:
         raise TunesmithError("The hub has not answered yet.", "Try again in a moment.")
-    raise TunesmithError(finished.error or "The hub could not be asked.", finished.hint or "Try again.")
+    raise TunesmithError(finished.error or "The hub did not answer.", finished.hint or "Try again.")
 
 
 def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, split: str = "train") -> Work:

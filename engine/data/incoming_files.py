@@ -21,7 +21,7 @@ SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
 
 def file_name(name: str) -> str:
     """The last part of a file's name as it came from outside, fit to be shown; it is never used as a path."""
-    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    last = names.composed(name).replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     printable = "".join(letter if letter.isprintable() else "_" for letter in last)
     return printable[-names.LONGEST :] or "file"
 

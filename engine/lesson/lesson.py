@@ -148,7 +148,7 @@ def _failed(error: str) -> Changes:
 def _fetching(lesson: Lesson) -> Changes:
     model = models.look_up(lesson.model_id) if lesson.model_id else models.add_model("starter")
     if model.status == ModelStatus.FAILED and lesson.model_id:
-        return _failed(f"The starter model could not be fetched. {model.error or ''} {model.hint or ''}".strip())
+        return _failed(f"The download of the starter model failed. {model.error or ''} {model.hint or ''}".strip())
     stage = "importing" if model.status == ModelStatus.READY else "fetching"
     return {"model_id": model.id, "stage": stage}
 

@@ -66,7 +66,7 @@ def answer(asked: Asked, seconds: float = WAIT_SECONDS) -> Work:
         return finished
     if finished.status in WORK_MOVING:
         raise TunesmithError("The hub has not answered yet.", "Try again in a moment.")
-    raise TunesmithError(finished.error or "The hub could not be asked.", finished.hint or "Try again.")
+    raise TunesmithError(finished.error or "The hub did not answer.", finished.hint or "Try again.")
 
 
 def search(text: str, seconds: float = WAIT_SECONDS) -> list[dict[str, Any]]:

@@ -80,7 +80,7 @@ def _refuse_served(session: Session, row: RegisteredModel) -> None:
 
 def checked_note(note: str, what: str = "note") -> str:
     """The text without characters that hide or turn it around. Raises RefusedError."""
-    text = unicodedata.normalize("NFC", note).strip()
+    text = names.composed(note).strip()
     if len(text) > MOST_NOTE:
         raise RefusedError(f"The {what} has {len(text):,} characters.", f"Use at most {MOST_NOTE:,}.")
     if any(_hides(letter) for letter in text):

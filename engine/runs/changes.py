@@ -132,7 +132,7 @@ def undo(undo_id: str) -> tuple[str, list[str]]:
         if (part := _take_back(part_id)) is not None:
             restored += part[1]
     if part is None:
-        raise NotFoundError("This cannot be undone any more.", _HINT)
+        raise NotFoundError("This was undone already, or can no longer be undone.", _HINT)
     return part[0], restored
 
 
@@ -143,7 +143,7 @@ def _take_back(part_id: str) -> tuple[str, list[str]] | None:
         if row is None:
             return None
         if row.at < time.time() - UNDO_SECONDS:
-            raise ConflictError("This cannot be undone any more.", _HINT)
+            raise ConflictError("This can no longer be undone.", _HINT)
         there = stored.runs_of(session, list(row.changes))
         _refuse_without_parents(session, there.values())
         restored = [

@@ -61,14 +61,17 @@ def last_beside(turns: Sequence[Message], wanted: str | None) -> str:
     return base.model
 
 
-def shown(model: str | None, beside: str | None) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Both sides under the names of their models, and the choice between them for narrow windows."""
+def shown(model: str | None, beside: str | None) -> tuple[dict[str, Any], ...]:
+    """Both sides under the names of their models, the choice between them for narrow windows, and settings of each."""
     first, other = model or "Model", second(model, beside)
     sides = [(_short(first), SIDES[0]), (_short(other or "Nothing"), SIDES[1])]
+    own = (gr.update(label=f"Own settings for {_short(name)}") for name in (first, other))
     return (
         gr.update(label=_short(first)),
         gr.update(label=_short(other or "Base"), visible=bool(other)),
         gr.update(choices=sides),
+        gr.update(visible=bool(other)),
+        *own,
     )
 
 

@@ -1,10 +1,9 @@
-"""What stands on the Chat page: the settings, the two conversations, and the message with its buttons."""
+"""What stands on the Chat page: the two conversations, and the message with its buttons."""
 
 from typing import Any
 
 import gradio as gr
 
-from engine.chat import rows
 from pages.chat import beside
 
 CHATBOT_OPTIONS: dict[str, Any] = {
@@ -55,41 +54,3 @@ def composer() -> tuple[Any, ...]:
         stop = gr.Button("Stop", scale=0, min_width=84, interactive=False, elem_id="chat-stop")
         again = gr.Button("Answer again", scale=0, min_width=124, elem_id="chat-again")
     return files, attached, text, send, stop, again
-
-
-def settings() -> list[Any]:
-    """System prompt, how answers are drawn, and at last where chats are kept for training; folded."""
-    with gr.Accordion("Settings", open=False, elem_id="chat-settings"):
-        system = gr.Textbox("", label="System prompt", lines=2, max_length=20_000, elem_id="chat-system")
-        with gr.Row(elem_classes="ts-form-row"):
-            temperature = gr.Slider(
-                0,
-                2,
-                0,
-                step=0.05,
-                label="Temperature",
-                info="0 always picks the most likely word.",
-                elem_id="chat-heat",
-            )
-            max_tokens = gr.Slider(1, 4096, 256, step=1, label="Longest answer, in tokens", elem_id="chat-most")
-        with gr.Row(elem_classes="ts-form-row"):
-            top_p = gr.Slider(
-                0.05,
-                1,
-                1,
-                step=0.05,
-                label="Top-p",
-                info="Less than 1 leaves unlikely words out.",
-                elem_id="chat-top-p",
-            )
-            seed = gr.Textbox(
-                "", label="Seed", info="The same seed gives the same answer.", max_length=20, elem_id="chat-seed"
-            )
-            stops = gr.Textbox(
-                "", label="Stop at", info="Texts that end an answer, one a line, four at most.", lines=1, max_lines=4,
-                max_length=1000, elem_id="chat-stops",
-            )  # fmt: skip
-        dataset_name = gr.Textbox(
-            rows.NAME, label="Keep chats for training in the dataset", max_length=120, elem_id="chat-keep-in"
-        )
-    return [system, temperature, max_tokens, top_p, seed, stops, dataset_name]

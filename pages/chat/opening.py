@@ -7,7 +7,7 @@ import gradio as gr
 from engine.chat import answering, chat
 from engine.errors import NotFoundError
 from engine.serve import routing
-from pages.chat import beside
+from pages.chat import beside, settings
 from pages.chat.sides import Turns, buttons_of, turns_of
 from pages.parts import toasts
 from pages.shell import project_of
@@ -36,6 +36,7 @@ def open_chat(request: gr.Request) -> list[Any]:
         turns_of(chat_id, "base"),
         query["ask"][:MOST_ASKED] if query.get("ask") else gr.skip(),  # nothing is taken from who types already
         *buttons_of(chat_id),
+        *settings.of_last(turns),
     ]
 
 

@@ -7,9 +7,10 @@ from markupsafe import Markup
 
 from engine.chat import chat, opinion_rows, opinions
 from engine.chat.exchanges import Exchange, exchanges
+from engine.chat.sampling import in_words
 from engine.chat.speed import tokens_a_second
 from engine.evaluate import votes
-from pages.parts import html, toasts
+from pages.parts import html, sharing, toasts
 from pages.parts.icons import icon
 from pages.shell import project_of
 from storage.tables import Message
@@ -35,17 +36,19 @@ def answers_html(query: Mapping[str, str]) -> str:
         )
     return str(
         Markup('<section class="ch-answers" aria-label="Answers">{}{}{}</section>').format(
-            _exchange(last, last is not asked[-1]), folded, _files(query["chat"])
+            _exchange(last, last is not asked[-1]), folded, _take_away(query["chat"])
         )
     )
 
 
-def _files(chat_id: str) -> Markup:
+def _take_away(chat_id: str) -> Markup:
     links = (
         Markup('<a class="ts-link" download href="/api/chats/{}/export?format={}">{}</a>').format(chat_id, kind, title)
         for kind, title in (("markdown", "Markdown"), ("json", "JSON"))
     )
-    return Markup('<p class="ts-note ch-files">Download this chat: {}</p>').format(Markup(" · ").join(links))
+    return Markup('<div class="ch-files"><p class="ts-note">Download this chat: {}</p>{}</div>').format(
+        Markup(" · ").join(links), sharing.button(chat.look_up(chat_id))
+    )
 
 
 def _exchange(exchange: Exchange, with_question: bool) -> Markup:
@@ -66,8 +69,21 @@ def _short(text: str) -> str:
 def _answer(answer: Message) -> Markup:
     return Markup(
         '<div class="ch-answer"><b title="{}">{}</b><span class="ch-speed">{}</span>'
-        '<span class="ch-thumbs">{}{}</span></div>'
-    ).format(answer.weights, answer.model or answer.side, speed_words(answer), _thumb(answer, 1), _thumb(answer, -1))
+        '<span class="ch-thumbs">{}{}</span>{}</div>'
+    ).format(
+        answer.weights, answer.model or answer.side, speed_words(answer), _thumb(answer, 1), _thumb(answer, -1),
+        _settings(answer),
+    )  # fmt: skip
+
+
+def _settings(answer: Message) -> Markup:
+    """What the answer was drawn with; its system prompt unfolds."""
+    words = Markup('<p class="ch-drawn">{}</p>').format(in_words(answer.sampling)) if answer.sampling else Markup()
+    if not answer.system:
+        return words
+    return words + Markup(
+        '<details class="ch-system" data-key="system-{}"><summary>System prompt</summary><p dir="auto">{}</p></details>'
+    ).format(answer.id, answer.system)
 
 
 def speed_words(answer: Message) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from pages.chat import attaching, beside, controls, opening, sides
+from pages.chat import attaching, beside, controls, opening, settings, sides
 from pages.chat.earlier import earlier_html
 from pages.chat.opening import MOST_ASKED
 from pages.chat.opinion_view import act as opinion_act
@@ -38,7 +38,7 @@ def page() -> None:
             interactive=False, elem_id="chat-beside",
         )  # fmt: skip
         new_chat = gr.Button("New chat", scale=0, min_width=110, elem_id="chat-new")
-    *settings, dataset_name = controls.settings()
+    chosen = settings.settings()
     live.live("versions", versions_html, seconds=20)
     questions = live.live("questions", questions_html, seconds=60, actions=True)
     side, tuned, base, keep_buttons = controls.two_sides()
@@ -55,19 +55,22 @@ def page() -> None:
         **live.PRIVATE,
     }
     buttons = [send, stop_button]
-    first = [id, model, other, tuned, base, side, tuned, base, text, *buttons]
+    named = [tuned, base, side, chosen.area, *chosen.switches]
+    first = [id, model, other, *named, tuned, base, text, *buttons, *chosen.inputs(), *chosen.columns]
     opened = gr.on(None, opening.open_chat, None, first, **live.QUIET)
-    gr.on([model.input, other.input], beside.shown, [model, other], [tuned, base, side], **live.QUIET)
+    gr.on([model.input, other.input], beside.shown, [model, other], named, **live.QUIET)
+    for switch, column, own in zip(chosen.switches, chosen.columns, chosen.own, strict=True):
+        switch.input(settings.switched, [switch, *chosen.shared], [column, *own], **live.QUIET)
     attached.upload(attaching.attach, [files, attached], files, **live.ACTING)
     files.change(attaching.shown, files, files, **live.QUIET)
     asked = gr.on(
         [text.submit, send.click],
         sides.ask,
-        [id, text, files, model, other, *settings],
+        [id, text, files, model, other, *chosen.inputs()],
         [id, text, files, tuned, base, *buttons],
         **live.ACTING,
     )
-    how, both = [model, other, *settings], [tuned, base, *buttons]
+    how, both = [model, other, *chosen.inputs()], [tuned, base, *buttons]
     asked_again = again.click(sides.again, [id, *how], both, **live.ACTING)
     edited = [shown.edit(sides.edit, [id, shown, *how], both, **live.ACTING) for shown in (tuned, base)]
     for event in (opened, asked):
@@ -79,8 +82,8 @@ def page() -> None:
     ]
     for answer in answers:
         answer.then(sides.buttons_of, id, buttons, **live.QUIET).then(None, js=live.REFRESH, **live.QUIET)
-    keep_buttons[0].click(sides.keep_tuned, [id, dataset_name, settings[0]], None, **live.ACTING)
-    keep_buttons[1].click(sides.keep_base, [id, dataset_name, settings[0]], None, **live.ACTING)
+    keep_buttons[0].click(sides.keep_tuned, [id, chosen.dataset_name], None, **live.ACTING)
+    keep_buttons[1].click(sides.keep_base, [id, chosen.dataset_name], None, **live.ACTING)
     stop_button.click(sides.stop, id, [tuned, base, *buttons], **live.QUIET)
     # An answer of the chat that is left goes on there; only this page follows it no longer.
     emptied = new_chat.click(opening.begin, None, [id, tuned, base, *buttons], cancels=answers, **live.QUIET)

@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 
 from engine.chat import answering, asking, attached_files, chat, rows
-from engine.chat.sampling import Sampling, seed_of, stops_of
 from engine.errors import ConflictError, TunesmithError
-from pages.chat import attaching, beside
+from pages.chat import attaching
+from pages.chat.settings import answerers
 from pages.parts import paced, toasts
 from storage.tables import DEFAULT_PROJECT, Message
 
@@ -18,20 +18,16 @@ REDRAW_SECONDS = 0.08  # each redraw compares the whole conversation
 Turns = list[dict[str, Any]]
 
 
-How = tuple[str, Sampling]
-"""The system prompt, and how answers are drawn."""
-
-
 def ask(
     chat_id: str, text: str, files: Sequence[str] | None, model: str | None, other: str | None, *settings: Any
 ) -> tuple[Any, ...]:
     """Stores the question, shows it on both sides, and has them answer; `follow_tuned` and `follow_base` show it."""
     with toasts.toast():
-        how, models = _how(*settings), beside.models(model, other)
+        asked = answerers(model, other, settings)
         question = attached_files.question(text or "", attaching.named(files))
-        asking.refuse(chat_id, models)
+        asking.refuse(chat_id, asked)
         chat_id = chat_id or chat.new_chat(DEFAULT_PROJECT).id
-        asking.ask(chat_id, question, models, *how)
+        asking.ask(chat_id, question, asked)
         return chat_id, "", gr.update(value=None, visible=False), *_begun(chat_id)
     return (gr.skip(),) * 7
 
@@ -39,8 +35,7 @@ def ask(
 def again(chat_id: str, model: str | None, other: str | None, *settings: Any) -> tuple[Any, ...]:
     """Has the last question answered once more, by the models and with the settings of now."""
     with toasts.toast():
-        how = _how(*settings)
-        asking.again(chat_id, beside.models(model, other), *how)
+        asking.again(chat_id, answerers(model, other, settings))
         return _begun(chat_id)
     return (gr.skip(),) * 4
 
@@ -50,8 +45,8 @@ def edit(
 ) -> tuple[Any, ...]:
     """Asks a question of before in other words: the chat goes on from there, and a branch keeps what stood there."""
     with toasts.toast():
-        how, number = _how(*settings), _question_number(chat_id, shown, event)
-        asking.ask(chat_id, _words(event.value), beside.models(model, other), *how, instead_of=number)
+        asked, number = answerers(model, other, settings), _question_number(chat_id, shown, event)
+        asking.ask(chat_id, _words(event.value), asked, instead_of=number)
         return _begun(chat_id)
     return turns_of(chat_id, "tuned"), turns_of(chat_id, "base"), *buttons_of(chat_id)
 
@@ -70,13 +65,6 @@ def _words(value: Any) -> str:
     """What was written into a bubble, as Gradio hands it over: text, or parts of it."""
     parts = value if isinstance(value, list) else [value]
     return "".join(str(part.get("text", "")) if isinstance(part, dict) else str(part) for part in parts)
-
-
-def _how(system: str, temperature: float, max_tokens: float, top_p: float, *typed: str) -> How:
-    """The fields of the settings, in their order. Raises RefusedError for a seed or a stop that is none."""
-    seed, stops = typed
-    chance = {"temperature": temperature, "top_p": top_p, "seed": seed_of(seed or "")}
-    return system or "", Sampling(max_tokens=int(max_tokens), stop=stops_of(stops or ""), **chance)  # type: ignore[arg-type]
 
 
 def _begun(chat_id: str) -> tuple[Any, ...]:
@@ -137,19 +125,19 @@ def grown(pieces: Generator[str]) -> Iterator[str]:
             yield text
 
 
-def keep_tuned(chat_id: str, dataset_name: str, system: str) -> None:
+def keep_tuned(chat_id: str, dataset_name: str) -> None:
     """Adds the tuned side's chat, up to its last answer, to the dataset of that name."""
-    _keep(chat_id, "tuned", dataset_name, system)
+    _keep(chat_id, "tuned", dataset_name)
 
 
-def keep_base(chat_id: str, dataset_name: str, system: str) -> None:
+def keep_base(chat_id: str, dataset_name: str) -> None:
     """The same for the base's side."""
-    _keep(chat_id, "base", dataset_name, system)
+    _keep(chat_id, "base", dataset_name)
 
 
-def _keep(chat_id: str, side: chat.Side, dataset_name: str, system: str) -> None:
+def _keep(chat_id: str, side: chat.Side, dataset_name: str) -> None:
     with toasts.toast():
-        dataset = rows.add_from_chat(chat_id, side, dataset_name or "", system or "")
+        dataset = rows.add_from_chat(chat_id, side, dataset_name or "")
         toasts.done(f"The chat is kept in the dataset {dataset.name}, version {dataset.version}.")
 
 

@@ -75,7 +75,7 @@ def state(model: Model) -> Markup:
             return _fetching(model)
         case ModelStatus.FAILED:
             tone: Literal["calm", "bad"] = "calm" if _was_stopped(model) else "bad"
-            return html.notice(model.error or "It could not be fetched.", model.hint or "", tone)
+            return html.notice(model.error or "The download failed.", model.hint or "", tone)
     return _facts(model) + _remarks(model) + _verdict(model)
 
 
@@ -103,7 +103,7 @@ def _facts(model: Model) -> Markup:
 def _token_facts(facts: token_facts.TokenFacts | None) -> list[tuple[str, str]]:
     """What a worker has found in tokenizer and template."""
     if facts is None:
-        return [("Answers end with", "being looked at")]
+        return [("Answers end with", "reading the tokenizer")]
     if facts.problem:
         return [("Answers end with", "not known")]
     return [("Answers end with", facts.ends_with or "no token"), ("Rows are padded with", facts.pad_in_words())]
@@ -120,7 +120,7 @@ def _verdict(model: Model) -> Markup:
     """Whether it can be trained here, and why not, in plain words."""
     if model.trainable is False:
         return html.notice("Cannot be trained here", model.untrainable_reason or "", "warn")
-    words = "Can be trained here" if model.trainable else "Not looked at yet"
+    words = "Can be trained here" if model.trainable else "Not checked yet"
     return Markup('<p class="mo-verdict" data-good="{}">{}</p>').format("yes" if model.trainable else "no", words)
 
 

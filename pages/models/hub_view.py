@@ -49,7 +49,7 @@ def _answer(asked: Asked, latest: Work) -> Markup:
         )
     if latest.status != WorkStatus.SUCCEEDED:
         again = Markup('<div class="ts-actions">{}</div>').format(html.button("Ask again", "ask-again", asked.text))
-        return html.notice(latest.error or "The hub could not be asked.", latest.hint or "") + again
+        return html.notice(latest.error or "The hub did not answer.", latest.hint or "") + again
     if asked.kind == hub.SEARCH:
         return _listed(asked.text, latest.result["models"])
     return _checked(hub_check.judged(latest))
@@ -67,13 +67,13 @@ def _listed(text: str, models: list[dict[str, Any]]) -> Markup:
         html.Header("Actions", "actions"),
     ]
     table = html.table(headers, [_row(model) for model in models], "Models of the hub")
-    note = "The most downloaded first. Look shows a model's size and whether it fits here; nothing is fetched by that."
+    note = "The most downloaded first. Look shows a model's size and whether it fits here, without a download."
     return html.card(f"On the hub: {text}", Markup('<p class="ts-note">{}</p>').format(note), table)
 
 
 def _row(model: Mapping[str, Any]) -> html.Row:
     address = _address(model["id"])
-    gated = html.badge("gated", "Its owners want you to agree to terms first.") if model["gated"] else ""
+    gated = html.badge("gated", "You must accept its terms on the hub first.") if model["gated"] else ""
     name = Markup('<div class="ts-name">{} {}</div>').format(html.link(model["id"], address, soft=True), gated)
     look = Markup('<a class="ts-button" data-soft href="{}" aria-label="Look at {}">Look</a>').format(
         address, model["id"]
@@ -90,7 +90,7 @@ def _address(hub_id: str) -> str:
 
 def _checked(checked: Checked) -> Markup:
     marks = [
-        html.badge("gated", "Its owners want you to agree to terms first.") if checked.gated else "",
+        html.badge("gated", "You must accept its terms on the hub first.") if checked.gated else "",
         html.badge("private", "Only some accounts see it.") if checked.private else "",
     ]
     reasons = [html.notice(reason.message, reason.hint) for reason in checked.refusals]
@@ -141,13 +141,13 @@ def _needs(checked: Checked) -> Markup:
         )
         for need in checked.needs
     )
-    about = "Memory of a training with the usual settings, estimated. The Train page reckons with yours."
+    about = "Memory of a training with the usual settings, estimated. The Train page uses your settings."
     return Markup('<div class="mo-needs"><p class="ts-note">{}</p>{}</div>').format(about, items)
 
 
 def _buttons(checked: Checked) -> list[Markup]:
     if checked.model_id:
-        main = html.link_button("Open, it is here", f"/models?model={checked.model_id}", primary=True)
+        main = html.link_button("Open: already downloaded", f"/models?model={checked.model_id}", primary=True)
     elif checked.can_be_fetched:
         label = f"Download {html.size(checked.size_bytes)}"
         main = html.button(label, "fetch", checked.id, tone="primary")

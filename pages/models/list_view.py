@@ -17,7 +17,7 @@ from storage.tables import Model
 CARDS = 24
 FEW = 3  # that many are seen at a glance: no search, no filters
 PLACE = listed.Place("/models", "model")
-LOSS = "Files that the studio fetched are removed; a folder of your own stays. You can undo it for 30 seconds."
+LOSS = "Downloaded files are deleted; your own folder stays. You can undo it for 30 seconds."
 SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "": ("every model", {}),
     "trainable": ("can be trained here", {"trainable": True}),

@@ -20,7 +20,7 @@ def one_html(query: Mapping[str, str]) -> str:
     try:
         model = models.look_up(query["model"])
     except NotFoundError as error:
-        return str(html.empty("This model is not here", error.message, "/models", "All models", "models"))
+        return str(html.empty("No such model", error.message, "/models", "All models", "models"))
     for_visitor, uses = query.get("role") == "viewer", used.of(model.id)
     back = Markup('<p class="da-back">{}</p>').format(html.link("All models", "/models", soft=True))
     parts = [_head(model, uses, for_visitor), _template(model), _endpoints(uses), _runs(uses), _results(uses)]
@@ -75,7 +75,7 @@ def _template(model: Model) -> Markup:
         Markup(
             '<details class="ts-more" data-keep id="template-{}"><summary>{}</summary>'
             '<pre class="ts-code" tabindex="0" aria-label="Chat template">{}</pre></details>'
-        ).format(model.id, f"How it writes a chat: {len(text):,} characters of Jinja", text),
+        ).format(model.id, f"Jinja template, {len(text):,} characters", text),
     )
 
 
@@ -94,7 +94,7 @@ def _endpoint_row(endpoint: Endpoint, backend: Backend) -> html.Row:
 
 def _runs(uses: Used) -> Markup:
     if not uses.runs:
-        nothing = Markup('<p class="ts-note">No training has begun from this model yet.</p>')
+        nothing = Markup('<p class="ts-note">No run of this model yet.</p>')
         return html.card("Runs", nothing)
     headers = (
         "Run",
@@ -120,7 +120,7 @@ def _results(uses: Used) -> Markup:
         return Markup()
     rows = [_result_row(run) for run in uses.results]
     headers = ("Result of", "What it is", html.Header("Made", "number"), html.Header("Actions", "actions"))
-    return html.card("Adapters and trained models", html.table(headers, rows, "Results of trainings of this model"))
+    return html.card("Adapters and trained models", html.table(headers, rows, "Adapters and models trained from it"))
 
 
 def _result_row(run: Run) -> html.Row:

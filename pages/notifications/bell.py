@@ -41,7 +41,7 @@ def _drawn(_database: str, signature: tuple[int, int, int], browser: tuple[str, 
     listed = (
         Markup('<ol class="nt-list">{}</ol>').format(rows)
         if newest
-        else Markup('<p class="nt-none">Nothing yet. What happens to your runs is told here.</p>')
+        else Markup('<p class="nt-none">No notifications yet. They tell how your runs go.</p>')
     )
     return str(
         Markup(

@@ -53,7 +53,7 @@ def _add(_id: str, values: Mapping[str, str]) -> str:
 def _changed(sink_id: str, **changes: object) -> str:
     sinks = settings.as_sinks()
     if all(sink.id != sink_id for sink in sinks):
-        raise NotFoundError("This place no longer exists.", "Reload the page.")
+        raise NotFoundError("This destination no longer exists.", "Reload the page.")
     settings.set_sinks([Sink.model_validate(_with(sink, changes if sink.id == sink_id else {})) for sink in sinks])
     return ""
 

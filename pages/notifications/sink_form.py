@@ -24,7 +24,7 @@ SERVICES = {
 }
 SECURITIES = [("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "none (no password)")]
 MAIL_TEXTS = ("host", "username", "password", "password_env", "sender")
-SHORT = {**WORDS, "best": "New best value", "disk_low": "Disk nearly full", "stuck": "Makes no step"} | {
+SHORT = {**WORDS, "best": "New best value", "disk_low": "Disk nearly full", "stuck": "Stuck"} | {
     "finished": "Finished",
     "failed": "Failed",
     "interrupted": "Interrupted",
@@ -44,11 +44,11 @@ def new() -> Markup:
         Markup('<span class="nt-mail">{}</span>').format(fields.select("security", "Encryption", SECURITIES)),
         _field("username", "User", only="mail"),
         _field("password", "Password", kind="password", only="mail"),
-        _field("password_env", "or variable that holds it", "SMTP_PASSWORD", only="mail"),
+        _field("password_env", "or environment variable with it", "SMTP_PASSWORD", only="mail"),
         _field("sender", "From", "me@example.org", only="mail"),
-        _field("recipients", "To, with commas", "me@example.org", only="mail"),
+        _field("recipients", "To, separated by commas", "me@example.org", only="mail"),
     )
-    return Markup('<details class="ts-more nt-new"><summary>Add a place</summary>{}</details>').format(
+    return Markup('<details class="ts-more nt-new"><summary>Add a destination</summary>{}</details>').format(
         fields.form("add", "new", "Add", *content)
     )
 
@@ -91,13 +91,13 @@ def general(settings: Mapping[str, Any]) -> Markup:
             boxes("browser", settings["browser"])
         ),
         fields.text("address", "Address of this studio, for links", "https://studio.example.org", settings["address"]),
-        fields.number("disk_low_gb", "Disk is low below, GB", settings["disk_low_gb"], most=1e6, step="0.5"),
+        fields.number("disk_low_gb", "Warn below, GB of free disk", settings["disk_low_gb"], most=1e6, step="0.5"),
         Markup(
             '<label class="nt-allow"><input type="checkbox" name="allow_private"{}> Messages may go to this machine'
             " and to private networks</label>"
         ).format(Markup(" checked") if settings["allow_private"] else ""),
     )
-    return Markup('<details class="ts-more"><summary>What is told, and links</summary>{}</details>').format(
+    return Markup('<details class="ts-more"><summary>Events, links and limits</summary>{}</details>').format(
         fields.form("general", "general", "Save", *content)
     )
 
@@ -140,4 +140,4 @@ def _checked(model: Any, given: dict[str, Any]) -> Any:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise RefusedError("The form is not right.", "\n".join(recipe.problems(error, "field"))) from error
+        raise RefusedError("Some fields need a change.", "\n".join(recipe.problems(error, "field"))) from error

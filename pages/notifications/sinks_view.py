@@ -32,9 +32,9 @@ def sinks_html(query: Mapping[str, str]) -> str:
 
 def _table(sinks: list[dict[str, Any]]) -> Markup:
     if not sinks:
-        return Markup('<p class="ts-note">No places yet. The bell in the window works without any.</p>')
-    headers = ("Name", "To", "Is told", html.Header("Last message", room=14), html.Header("Actions", "actions"))
-    return html.table(headers, [_row(sink) for sink in sinks], "Places that messages go to")
+        return Markup('<p class="ts-note">No destinations yet. The bell works without one.</p>')
+    headers = ("Name", "To", "Events", html.Header("Last message", room=14), html.Header("Actions", "actions"))
+    return html.table(headers, [_row(sink) for sink in sinks], "Destinations of messages")
 
 
 def _row(sink: dict[str, Any]) -> html.Row:
@@ -58,7 +58,7 @@ def _badge(state: str) -> Markup:
 
 def _actions(sink: dict[str, Any]) -> Markup:
     switch = html.button("Turn off" if sink["enabled"] else "Turn on", "switch", sink["id"])
-    question = f"Delete {sink['name']}? What waits to be sent there is not sent any more."
+    question = f"Delete {sink['name']}? Messages that still wait for it are dropped."
     delete = html.button("Delete", "delete", sink["id"], question, "danger")
     return Markup('<div class="ts-actions">{}{}{}</div>').format(
         html.button("Test", "test", sink["id"]), switch, delete
@@ -72,7 +72,7 @@ def _log(entries: list[Entry]) -> Markup:
         html.Row((html.moment(sent.begun_at), sink.name, told.title, _badge(sent.state), sent.outcome))
         for sent, told, sink in entries
     ]
-    headers = (html.Header("Tried", room=10), "To", "What", "State", "What came back")
+    headers = (html.Header("Tried", room=10), "To", "What", "State", "Response")
     return Markup('<details class="ts-more"><summary>The last messages</summary>{}</details>').format(
         html.table(headers, rows, "The last messages")
     )

@@ -94,7 +94,7 @@ def words(row: Dataset | Model) -> Markup:
         '<details class="rn-edit" data-menu><summary class="ts-button">{}</summary>'
         '<form data-act="words" data-id="{}" class="ts-words-form">'
         '<label>Name<input class="ts-input" name="name" value="{}" maxlength="120" required autocomplete="off"></label>'
-        '<label>Tags, with commas between them<input class="ts-input" name="tags" value="{}" maxlength="450"'
+        '<label>Tags, separated by commas<input class="ts-input" name="tags" value="{}" maxlength="450"'
         ' autocomplete="off"></label><label>Description<textarea class="ts-input" name="description" rows="3"'
         ' maxlength="2000" placeholder="What it is and where it came from" dir="auto">\n{}</textarea></label>'
         '<button class="ts-button" data-tone="primary">Save</button></form></details>'

@@ -17,7 +17,7 @@ def disk_html(query: Mapping[str, str]) -> str:
         return ""
     looked = disk.latest()
     if looked is None:
-        return str(html.card("Disk", Markup('<p class="ts-note">The disk is being looked at.</p>')))
+        return str(html.card("Disk", Markup('<p class="ts-note">The disk is being measured.</p>')))
     total = sum(thing.size_bytes for thing in looked.things)
     words = f"{html.size(total)} used by the studio, {html.size(looked.free_bytes)} free. Seen {html.ago(looked.at)}."
     about = Markup('<p class="ts-note">{}</p>').format(words)

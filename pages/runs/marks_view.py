@@ -35,7 +35,7 @@ def _tags_form(run: Run) -> Markup:
     return Markup(
         '<details class="rn-edit" data-menu><summary class="ts-button">{}</summary>'
         '<form data-act="tags" data-id="{}"><input class="ts-input" name="tags" value="{}" maxlength="450"'
-        ' placeholder="Tags, with commas between them" aria-label="Tags, with commas between them" autocomplete="off">'
+        ' placeholder="Tags, separated by commas" aria-label="Tags, separated by commas" autocomplete="off">'
         '<button class="ts-button">Save</button></form></details>'
     ).format("Change tags" if run.tags else "Add tags", run.id, ", ".join(run.tags))
 

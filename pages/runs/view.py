@@ -6,10 +6,9 @@ from markupsafe import Markup
 
 from engine.runs.queue import waits
 from engine.serve import adapter_names
-from pages.parts import html
+from pages.parts import html, sharing
 from pages.parts.icons import icon
 from pages.runs import code, stuck_view, tabs, take
-from pages.runs.links import sharing
 from pages.runs.state import action_buttons, in_title, progress_bar, seconds_taken, step_words
 from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus

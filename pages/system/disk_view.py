@@ -19,11 +19,11 @@ KINDS = {  # kind of thing, or folder of the home -> what a person calls it, and
     "downloads": ("Downloads", ""),
     "uploads": ("Uploads", ""),
     "backends": ("Logs of endpoints", "/serve"),
-    "work": ("Views, counts and checks", ""),
+    "work": ("Results of checks and counts", ""),
     "blobs": ("Rows of datasets", "/data"),
     "trash": ("Deleted, being removed", ""),
     "logs": ("Logs of the studio", ""),
-    "gradio": ("Files of the window", ""),
+    "gradio": ("Uploaded and temporary files", ""),
 }
 
 
@@ -32,7 +32,9 @@ def disk_html(_query: Mapping[str, str]) -> str:
     looked = disk.latest()
     link = html.link_button("Clean up", CLEAN_UP)
     if looked is None:
-        return str(html.card("What fills the disk", Markup('<p class="ts-note">Being looked at.</p>'), aside=link))
+        return str(
+            html.card("What fills the disk", Markup('<p class="ts-note">Measuring the folders.</p>'), aside=link)
+        )
     total = sum(looked.kinds.values())
     safe = sum(item.size_bytes for item in looked.removable)
     words = f"{html.size(total)} used by the studio, {html.size(looked.free_bytes)} free."

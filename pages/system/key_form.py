@@ -21,12 +21,12 @@ def fields() -> list[Any]:
     """Models, requests a minute, tokens a day, expiry."""
     return [
         gr.Textbox(
-            label="Models", info="* is any text; empty is all.", max_lines=1,
+            label="Models", info="Empty: every model. * stands for any text.", max_lines=1,
             placeholder="jokes, riddles:*", max_length=2000, elem_id="key-models",
         ),
         gr.Number(0, label="Requests a minute", info="0 for no limit.", precision=0, elem_id="key-requests"),
         gr.Number(0, label="Tokens a day", info="0 for no limit.", precision=0, elem_id="key-tokens"),
-        gr.Dropdown(EXPIRIES, value=0, label="Stops working", info="Then it allows nothing.", elem_id="key-expires"),
+        gr.Dropdown(EXPIRIES, value=0, label="Expires", info="After that the key is refused.", elem_id="key-expires"),
     ]  # fmt: skip
 
 

@@ -106,7 +106,7 @@ def _copy(element_id: str) -> Markup:
 
 def _device(device: str, leases: list[Lease]) -> Markup:
     training = any(lease.exclusive for lease in leases)
-    state = html.badge("running" if training else "ready", "trains" if training else "free for a training")
+    state = html.badge("running" if training else "ready", "training" if training else "free")
     words = html.join(_holder(lease) for lease in leases) or Markup(
         "<span>Free. The next training starts at once.</span>"
     )
@@ -126,7 +126,7 @@ def _holder(lease: Lease) -> Markup:
             backend = endpoints.backend(session, lease.holder_id)
             endpoint = endpoints.get(session, backend.endpoint_id) if backend else None
             holder = html.link(endpoint.name if endpoint else lease.holder_id, "/serve")
-    words = "trains" if lease.exclusive else "serves, and shares the device"
+    words = "training" if lease.exclusive else "serving, shares the device"
     return Markup("<span>{} {} since {}</span>").format(holder, words, html.moment(lease.since))
 
 

@@ -69,7 +69,7 @@ def why_not_model(model: Model) -> str | None:
         case ModelStatus.QUEUED:
             return "It is still being fetched."
         case ModelStatus.FAILED:
-            return model.error or "It could not be fetched."
+            return model.error or "The download failed."
     return (model.untrainable_reason or "It cannot be trained here.") if model.trainable is False else None
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import String, type_coerce
 from sqlmodel import col
 
 from storage.tables import Dataset, Model
+from storage.typed import as_kept
 
 Table = type[Dataset] | type[Model]
 
@@ -23,7 +24,7 @@ def says(table: Table, search: str) -> list[Any]:
     places = (col(table.name), type_coerce(col(table.tags), String), col(table.description), _source(table))
     return [
         sqlalchemy.or_(*(place.icontains(word, autoescape=True) for place in places), col(table.id) == word)
-        for word in search.split()
+        for word in as_kept(search).split()
     ]
 
 

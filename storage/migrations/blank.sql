@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 --
-INSERT INTO "alembic_version" VALUES('0023');
+INSERT INTO "alembic_version" VALUES('0024');
 --
 CREATE TABLE alias_follower (
 	endpoint_id VARCHAR NOT NULL, 
@@ -53,8 +53,8 @@ CREATE TABLE "backend" (
 	rollout JSON DEFAULT '{}' NOT NULL, 
 	outcome JSON DEFAULT '{}' NOT NULL, 
 	CONSTRAINT pk_backend PRIMARY KEY (id), 
-	CONSTRAINT fk_backend_endpoint_id_endpoint FOREIGN KEY(endpoint_id) REFERENCES endpoint (id) ON DELETE CASCADE, 
-	CONSTRAINT fk_backend_model_id_model FOREIGN KEY(model_id) REFERENCES model (id)
+	CONSTRAINT fk_backend_model_id_model FOREIGN KEY(model_id) REFERENCES model (id), 
+	CONSTRAINT fk_backend_endpoint_id_endpoint FOREIGN KEY(endpoint_id) REFERENCES endpoint (id) ON DELETE CASCADE
 );
 --
 CREATE TABLE benchmark (
@@ -200,16 +200,18 @@ CREATE TABLE lesson (
 	CONSTRAINT fk_lesson_project_id_project FOREIGN KEY(project_id) REFERENCES project (id)
 );
 --
-CREATE TABLE live_link (
+CREATE TABLE "live_link" (
 	id VARCHAR NOT NULL, 
-	run_id VARCHAR NOT NULL, 
+	run_id VARCHAR, 
 	sha256 VARCHAR NOT NULL, 
 	created_at FLOAT NOT NULL, 
 	expires_at FLOAT NOT NULL, 
 	revoked_at FLOAT, 
+	chat_id VARCHAR, 
 	CONSTRAINT pk_live_link PRIMARY KEY (id), 
+	CONSTRAINT uq_live_link_sha256 UNIQUE (sha256), 
 	CONSTRAINT fk_live_link_run_id_run FOREIGN KEY(run_id) REFERENCES run (id) ON DELETE CASCADE, 
-	CONSTRAINT uq_live_link_sha256 UNIQUE (sha256)
+	CONSTRAINT fk_live_link_chat_id_chat FOREIGN KEY(chat_id) REFERENCES chat (id) ON DELETE CASCADE
 );
 --
 CREATE TABLE loggedrequest (
@@ -238,7 +240,7 @@ CREATE TABLE message (
 	model VARCHAR NOT NULL, 
 	content VARCHAR NOT NULL, 
 	complete BOOLEAN NOT NULL, 
-	created_at FLOAT NOT NULL, weights VARCHAR DEFAULT '' NOT NULL, system VARCHAR DEFAULT '' NOT NULL, better VARCHAR DEFAULT '' NOT NULL, seconds FLOAT, first_token_seconds FLOAT, tokens INTEGER, tokens_estimated BOOLEAN DEFAULT 0 NOT NULL, rating INTEGER DEFAULT '0' NOT NULL, 
+	created_at FLOAT NOT NULL, weights VARCHAR DEFAULT '' NOT NULL, system VARCHAR DEFAULT '' NOT NULL, better VARCHAR DEFAULT '' NOT NULL, seconds FLOAT, first_token_seconds FLOAT, tokens INTEGER, tokens_estimated BOOLEAN DEFAULT 0 NOT NULL, rating INTEGER DEFAULT '0' NOT NULL, sampling JSON, 
 	CONSTRAINT pk_message PRIMARY KEY (id), 
 	CONSTRAINT fk_message_chat_id_chat FOREIGN KEY(chat_id) REFERENCES chat (id) ON DELETE CASCADE
 );
@@ -748,9 +750,9 @@ CREATE INDEX ix_served_adapter_backend_id ON served_adapter (backend_id);
 --
 CREATE INDEX ix_served_adapter_status ON served_adapter (status);
 --
-CREATE INDEX ix_backend_endpoint_id ON backend (endpoint_id);
---
 CREATE INDEX ix_backend_status ON backend (status);
+--
+CREATE INDEX ix_backend_endpoint_id ON backend (endpoint_id);
 --
 CREATE INDEX ix_loggedrequest_at ON loggedrequest (at);
 --
@@ -834,8 +836,6 @@ CREATE INDEX ix_delivery_sink_id ON delivery (sink_id);
 --
 CREATE INDEX ix_delivery_state_due ON delivery (state, due_at);
 --
-CREATE INDEX ix_live_link_run_id ON live_link (run_id);
---
 CREATE INDEX ix_tuning_file_created_at ON tuning_file (created_at);
 --
 CREATE INDEX ix_tuning_file_dataset_id ON tuning_file (dataset_id);
@@ -871,3 +871,7 @@ CREATE INDEX ix_chat_branch_of ON chat (branch_of);
 CREATE INDEX ix_message_rating ON message (id) WHERE rating != 0;
 --
 CREATE INDEX ix_message_better ON message (id) WHERE better != '';
+--
+CREATE INDEX ix_live_link_run_id ON live_link (run_id);
+--
+CREATE INDEX ix_live_link_chat_id ON live_link (chat_id);

@@ -1,1 +1,1 @@
-"""What goes out: notifications, their sinks and deliveries, links to watch a run."""
+"""What goes out: notifications, their sinks and deliveries, links to a run or a chat."""

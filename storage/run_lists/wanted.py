@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from storage.run_lists.columns import FOR_A_LIST
 from storage.statuses import RunStatus
 from storage.tables import Dataset, MetricSummary, Model, Run, Sweep
+from storage.typed import as_kept
 
 _TAGS = type_coerce(col(Run.tags), String)
 MOST_CHOICES = 100
@@ -59,7 +60,7 @@ class Wanted:
         clauses += [col(Run.created_at) < self.until] if self.until is not None else []
         clauses += [_tagged(self.tag)] if self.tag else []
         clauses += [self._one_of_each_sweep()] if self.grouped else []
-        return clauses + [_says(word) for word in self.search.split()]
+        return clauses + [_says(word) for word in as_kept(self.search).split()]
 
     def _one_of_each_sweep(self) -> Any:
         """No trial, or the newest one of its sweep that the list has. One look into an index for each sweep."""

@@ -1,8 +1,9 @@
 """Chats and what was said in them."""
 
 import time
+from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import JSON, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from storage.tables.columns import new_id
@@ -21,8 +22,9 @@ class Chat(SQLModel, table=True):
 class Message(SQLModel, table=True):
     """One turn. A user's turn has no side; each side of a comparison answers it.
 
-    Of an answer: `weights` is what stood behind the model's name then, a run, run@step or base, and `system` what the
-    model was told. `rating` is 1 or -1, 0 without one. `better`, of a question: the side with the better answer.
+    Of an answer: `weights` is what stood behind the model's name then, a run, run@step or base, `system` what the model
+    was told, `sampling` how the answer was drawn, in the words of OpenAI's API. `rating` is 1 or -1, 0 without one.
+    `better`, of a question: the side with the better answer.
     """
 
     # Few turns are judged, and a list of them must not read all others.
@@ -40,6 +42,7 @@ class Message(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
     weights: str = ""
     system: str = ""
+    sampling: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     tokens: int | None = None
     tokens_estimated: bool = False  # counted by pieces of the stream: the server did not say
     seconds: float | None = None  # from the question to the last word

@@ -54,7 +54,7 @@ class Dataset(SQLModel, table=True):
 
     @property
     def encoding(self) -> str | None:
-        """What its text was read as, such as cp949; several with commas where files differ. None without text."""
+        """What its text was read as, such as cp949; separated by commas where files differ. None without text."""
         files = self.origin.get("files", [])
         return ", ".join(dict.fromkeys(str(file["encoding"]) for file in files if file.get("encoding"))) or None
 

@@ -1,4 +1,4 @@
-"""What is told to people outside the window: notifications, where they go, each delivery, and links to watch a run."""
+"""What goes to people outside the window: notifications, where they go, each delivery, links to runs and chats."""
 
 import time
 from typing import Any
@@ -70,12 +70,13 @@ class NotificationState(SQLModel, table=True):
 
 
 class LiveLink(SQLModel, table=True):
-    """An address at which one run can be watched without a login. Only the token's sha256 is kept."""
+    """An address that shows one run, or one chat, without a login. Only the token's sha256 is kept."""
 
     __tablename__ = "live_link"
 
     id: str = Field(default_factory=new_id, primary_key=True)
-    run_id: str = Field(foreign_key="run.id", index=True, ondelete="CASCADE")
+    run_id: str | None = Field(default=None, foreign_key="run.id", index=True, ondelete="CASCADE")
+    chat_id: str | None = Field(default=None, foreign_key="chat.id", index=True, ondelete="CASCADE")
     sha256: str = Field(unique=True)
     created_at: float = Field(default_factory=time.time)
     expires_at: float

@@ -55,9 +55,9 @@ def client(access: Access | None = None) -> TestClient:
     return made
 
 
-def link_to(run: str, owner: TestClient | None = None, **body: Any) -> tuple[str, str]:
+def link_to(run: str, owner: TestClient | None = None, kind: str = "runs", **body: Any) -> tuple[str, str]:
     """The id of a new link, and its path."""
-    answer = (owner or log_in(make_client())).post(f"/api/runs/{run}/links", json=body)
+    answer = (owner or log_in(make_client())).post(f"/api/{kind}/{run}/links", json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()["id"], "/live/" + answer.json()["url"].rpartition("/live/")[2]
 
@@ -238,7 +238,7 @@ def test_many_who_watch_draw_a_run_once(run_id: str, monkeypatch: pytest.MonkeyP
         drawn.append(run.id)
         return Markup()
 
-    monkeypatch.setitem(live.PARTS, "charts", draw)
+    monkeypatch.setitem(live.PARTS["run"], "charts", draw)
     stranger, (_, path) = make_client(), link_to(run_id)
     for _ in range(20):
         assert stranger.get(f"{path}/charts").status_code == 200

@@ -1,5 +1,7 @@
 """Names that people give, that become a part of an address, and of the hub."""
 
+import unicodedata
+
 import pytest
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
@@ -78,3 +80,10 @@ def test_a_name_becomes_a_files_name_on_any_system() -> None:
 def test_an_empty_name_for_an_address_is_said_to_be_missing() -> None:
     with pytest.raises(RefusedError, match=r"^The endpoint needs a name\."):
         names.in_address("", "endpoint")
+
+
+def test_a_name_of_a_mac_is_kept_as_any_other() -> None:
+    pieces = unicodedata.normalize("NFD", "한국어 Übung")
+    assert names.checked(pieces, "run") == unicodedata.normalize("NFC", pieces) != pieces
+    assert names.checked_tags([pieces, "한국어 Übung"], "run") == [unicodedata.normalize("NFC", pieces)]
+    assert names.checked_note(pieces) == unicodedata.normalize("NFC", pieces)

@@ -179,6 +179,7 @@ interface Tunesmith {
   refresh(): void;
   patch(element: HTMLElement, html: string): void;
   refusal(status: number, text: string): string;
+  keyOf(event: KeyboardEvent): string;
   errorIn(text: string): { message?: string; hint?: string };
   put(text: string): void;
   reveal(id: string, parameter: string): void;

@@ -12,7 +12,7 @@ import pytest
 from engine.chat import answering, chat
 from engine.process import plan
 from engine.serve import endpoints, routing
-from pages.chat import attaching, beside, opening, opinion_view, page, sides
+from pages.chat import attaching, beside, opening, opinion_view, page, settings, sides
 from pages.chat.beside import ITS_BASE, NOTHING
 from pages.chat.earlier import earlier_html, plain_title
 from pages.chat.versions import versions_html
@@ -21,7 +21,9 @@ from tests.pages.clicks import Click
 from tests.serving import bring_up, end_all, finished_run, ready_model
 
 ANY = {"project": "default"}
-SETTINGS = ("", 0, 64, 1, "", "")
+SHARED = ("", 0, 64, 1, "", "")
+SETTINGS = (*SHARED, False, False, *SHARED, *SHARED)
+FIRST = ("id", "model", "beside", "first", "second", "sides", "own", "first_own", "second_own", "tuned", "base", "text")
 
 
 class Browser:
@@ -34,8 +36,9 @@ class Browser:
 
 
 def opened(**query: str) -> dict[str, Any]:
-    names = ("id", "model", "beside", "first", "second", "sides", "tuned", "base", "text", "send", "stop")
-    return dict(zip(names, opening.open_chat(Browser(**query)), strict=True))
+    values = opening.open_chat(Browser(**query))
+    names = (*FIRST, "send", "stop")
+    return {**dict(zip(names, values, strict=False)), "settings": values[len(names) :]}
 
 
 def ask(chat_id: str, text: str, model: str | None, other: str = ITS_BASE, files: list[str] | None = None) -> Any:
@@ -110,7 +113,7 @@ def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
     assert new_id != chat_id
     assert opinion_view.answers_html({**ANY, "chat": new_id}) == versions_html({"chat": new_id}) == ""
     assert (tuned, base) == ([], [])
-    assert len(opened(chat=chat_id)["tuned"]) == 1
+    assert opened(chat=chat_id)["tuned"][0]["content"] == "one"
 
 
 def test_the_base_is_silent_when_it_is_hidden(jokes: str) -> None:
@@ -152,14 +155,43 @@ def test_stop_keeps_what_had_come_and_a_second_question_waits_for_it(jokes: str,
 def test_an_answer_is_written_again_with_the_settings_of_now(jokes: str, toasts: list[str]) -> None:
     chat_id = ask(opened()["id"], "one", jokes, NOTHING)[0]
     list(sides.follow_tuned(chat_id))
-    tuned, _base, send, stop = sides.again(chat_id, jokes, ITS_BASE, "Be brief.", 0.7, 64, 0.9, "7", "END")
+    tuned, _base, send, stop = sides.again(
+        chat_id, jokes, ITS_BASE, "Be brief.", 0.7, 64, 0.9, "7", "END", *SETTINGS[6:]
+    )
     assert [turn["role"] for turn in tuned] == ["user"]
     assert (send["interactive"], stop["interactive"]) == (False, True)
     for follow in (sides.follow_tuned, sides.follow_base):
         assert [turn["role"] for turn in list(follow(chat_id))[-1]] == ["user", "assistant"]
-    assert sides.again(chat_id, jokes, ITS_BASE, "", 0, 64, 1, "seven", "") == (gr.skip(),) * 4
+    assert sides.again(chat_id, jokes, ITS_BASE, "", 0, 64, 1, "seven", "", *SETTINGS[6:]) == (gr.skip(),) * 4
     assert "seed is `seven`" in toasts[0]
     assert len(chat.messages(chat_id)) == 3  # a wrong seed has taken nothing away
+
+
+def test_each_model_answers_with_its_own_settings_and_the_next_visit_has_them(jokes: str) -> None:
+    own = ("Be brief.", 1.5, 32, 0.9, "7", "END")
+    asked = sides.ask(opened()["id"], "one", None, jokes, ITS_BASE, *SHARED, False, True, *SHARED, *own)
+    chat_id = asked[0]
+    for follow in (sides.follow_tuned, sides.follow_base):
+        list(follow(chat_id))
+    drawn = {turn.side: (turn.system, turn.sampling) for turn in chat.messages(chat_id)}
+    both: dict[str, Any] = {"temperature": 0, "max_tokens": 64, "top_p": 1, "seed": None, "stop": []}
+    alone: dict[str, Any] = {"temperature": 1.5, "max_tokens": 32, "top_p": 0.9, "seed": 7, "stop": ["END"]}
+    assert drawn == {"user": ("", None), "tuned": ("", both), "base": ("Be brief.", alone)}
+    shown = opinion_view.answers_html({**ANY, "chat": chat_id})
+    assert "Temperature 0, at most 64 tokens<" in shown
+    assert "Temperature 1.5, at most 32 tokens, top-p 0.9, seed 7, 1 stop text<" in shown
+    assert shown.count("Be brief.") == 1
+    first = opened(chat=chat_id)["settings"]
+    assert tuple(first[:20]) == (*SHARED, False, True, *SHARED, *own)
+    assert [column["visible"] for column in first[20:]] == [False, True]
+    assert set(map(str, opened(chat=chat.new_chat().id)["settings"])) == {str(gr.skip())}
+
+
+def test_one_model_alone_takes_the_settings_that_are_seen(jokes: str) -> None:
+    (side,) = settings.answerers(jokes, NOTHING, (*SHARED, True, True, "Hidden", *SHARED[1:], *SHARED)).values()
+    assert side.system == ""
+    assert settings.switched(False, *SHARED) == [gr.update(visible=False), *[gr.skip()] * 6]
+    assert settings.switched(True, *SHARED) == [gr.update(visible=True), *SHARED]
 
 
 class Edit:
@@ -208,8 +240,9 @@ def test_any_two_models_answer_beside_each_other_and_the_next_visit_remembers_it
     assert beside.models("jokes", ITS_BASE) == {"tuned": "jokes", "base": "jokes:base"}
     assert beside.models("jokes:base", ITS_BASE) == {"tuned": "jokes:base"}
     assert beside.models(None, NOTHING) == {"tuned": "jokes"}
-    _first, second, choice = beside.shown("jokes", NOTHING)
+    _first, second, choice, own, *_labels = beside.shown("jokes", NOTHING)
     assert not second["visible"]
+    assert not own["visible"]
     assert [side for _, side in choice["choices"]] == ["Tuned", "Base"]
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import unicodedata
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -21,7 +22,9 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel, create_engine
 
 from storage import counts, datasets, db, runs, transitions
+from storage.lists import models as listed_models
 from storage.migrations import blank, migrate, schema
+from storage.run_lists import wanted
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import Dataset, Model, Project, Run, RunFacts
 
@@ -212,6 +215,35 @@ def test_versions_with_the_same_number_in_an_older_database_are_renumbered(tmp_p
     with engine.connect() as connection:
         stored = connection.exec_driver_sql("SELECT id, version FROM dataset ORDER BY family_id, version").all()
     assert stored == [("a", 1), ("b", 3), ("c", 4), ("d", 5), ("e", 6), ("f", 9), ("other", 1)]
+
+
+def test_names_that_came_from_a_mac_are_found_after_the_upgrade(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    config, pieces = migrate.alembic_config(), unicodedata.normalize("NFD", "한국어 질문")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0023")
+        fill(connection)
+        for table in ("dataset", "run", "model", "sweep"):
+            connection.exec_driver_sql(f"UPDATE {table} SET name = ?", (pieces,))
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        for table in ("dataset", "run", "model", "sweep"):
+            names = set(connection.exec_driver_sql(f"SELECT name FROM {table}").scalars())
+            assert names == {unicodedata.normalize("NFC", pieces)}, table
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_lists_are_searched_in_korean_however_it_is_typed(form: Any) -> None:
+    make_run()
+    with db.session() as session:
+        for row in (session.get_one(Dataset, "d1"), session.get_one(Model, "m1"), session.get_one(Run, "r1")):
+            row.name = "한국어 질문"
+    words = unicodedata.normalize(form, "국어 질")
+    with db.reading() as session:
+        assert wanted.count(session, wanted.Wanted("default", search=words)) == 1
+        assert datasets.count_newest(session, "default", words.split()[1]) == 1
+        assert len(listed_models.page(session, listed_models.Filters(words), 10)) == 1
 
 
 def test_a_list_of_datasets_shows_the_newest_version_of_each() -> None:

@@ -13,7 +13,6 @@ from app.api.chat import shown
 from app.api.chat.shown import ChatAnswer, ChatSettingsBody, WholeChatAnswer
 from engine import names
 from engine.chat import answering, asking, attached_files, chat, transcript
-from engine.chat.sampling import Sampling
 from storage import chats as stored
 from storage import db
 from storage.tables import DEFAULT_PROJECT, Chat
@@ -89,14 +88,14 @@ def ask_in_chat(chat_id: PathId, body: AskBody) -> WholeChatAnswer:
     With `instead_of` an earlier question is asked in other words.
     """
     text = _with_files(body)
-    asking.ask(chat_id, text, _models(body), body.system, _sampling(body), body.instead_of)
+    asking.ask(chat_id, text, body.answerers(), body.instead_of)
     return shown.whole(chat_id)
 
 
 @router.post("/{id}/again", status_code=202, summary="Answer again", responses=NOT_FOUND | CONFLICT)
 def answer_again(chat_id: PathId, body: ChatSettingsBody) -> WholeChatAnswer:
     """Has the last question answered once more; a branch keeps the answers before."""
-    asking.again(chat_id, _models(body), body.system, _sampling(body))
+    asking.again(chat_id, body.answerers())
     return shown.whole(chat_id)
 
 
@@ -121,15 +120,6 @@ def export_chat(
     name = f"{names.as_file(chat.look_up(chat_id).title, 'chat')}.{transcript.SUFFIXES[format]}"
     headers = {"content-disposition": f'attachment; filename="{name}"', "x-content-type-options": "nosniff"}
     return Response(content, media_type=media_type, headers=headers)
-
-
-def _models(body: ChatSettingsBody) -> dict[chat.Side, str]:
-    models: dict[chat.Side, str] = {"tuned": body.model}
-    return models | ({"base": body.beside} if body.beside else {})
-
-
-def _sampling(body: ChatSettingsBody) -> Sampling:
-    return Sampling(body.temperature, body.max_tokens, body.top_p, body.seed, body.stop)
 
 
 def _with_files(body: AskBody) -> str:

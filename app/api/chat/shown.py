@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from app.answers.fields import LARGEST, Answer, Body
-from engine.chat import answering, branches, chat
+from engine.chat import answering, asking, branches, chat
+from engine.chat.sampling import Sampling
 from engine.chat.speed import tokens_a_second
 from storage.tables import Chat, Message
 
@@ -21,12 +22,21 @@ class ChatAnswer(Answer):
     created_at: float = Field(description="Seconds since 1970, UTC.")
 
 
+class SamplingAnswer(Answer):
+    temperature: float = Field(description="0 always picks the most likely token.")
+    max_tokens: int = Field(description="The longest answer.")
+    top_p: float = Field(description="Below 1, unlikely tokens were left out.")
+    seed: int | None = Field(description="The seed, if one was given.")
+    stop: list[str] = Field(description="Texts that ended an answer.")
+
+
 class MessageAnswer(Answer):
     id: int = Field(description="The turn's number, for edits, votes and ratings.")
     side: Literal["user", "tuned", "base"] = Field(description="user: a question. tuned, base: first and second model.")
     model: str = Field(description="The served name that answered; empty for a question.")
     weights: str = Field(description="What stood behind that name then: RUN, RUN@STEP or a model's id.")
     system: str = Field(description="The system prompt the model was told.")
+    sampling: SamplingAnswer | None = Field(description="How the answer was drawn; null for questions and old answers.")
     content: str = Field(description="What was said.")
     complete: bool = Field(description="False for an answer that was stopped or broke off.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
@@ -58,17 +68,50 @@ class WholeChatAnswer(ChatAnswer):
     writing: list[WritingAnswer] = Field(description="Answers on their way, and those that ended with an error.")
 
 
+class OwnSettingsBody(Body):
+    """What one of the two does differently; what is left out is as for both."""
+
+    system: str | None = Field(default=None, max_length=20_000, description="What it is told before the first turn.")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="0 always picks the most likely token.")
+    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000, description="The longest answer.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Below 1, unlikely tokens are left out.")
+    seed: int | None = Field(default=None, ge=0, le=LARGEST, description="Makes chance repeatable; null: no seed.")
+    stop: tuple[str, ...] | None = Field(default=None, max_length=4, description="Texts that end an answer.")
+
+
+class BothOwnSettingsBody(Body):
+    tuned: OwnSettingsBody = Field(default=OwnSettingsBody(), description="Of the first model.")
+    base: OwnSettingsBody = Field(default=OwnSettingsBody(), description="Of the second.")
+
+
 class ChatSettingsBody(Body):
     """Who answers, and how."""
 
     model: str = Field(min_length=1, max_length=300, description="The served name that answers, as on /v1.")
     beside: str = Field(default="", max_length=300, description="A second served name; empty for none.")
     system: str = Field(default="", max_length=20_000, description="What the models are told before the first turn.")
-    temperature: float = Field(default=0.7, ge=0, le=2, description="0 says the likeliest word each time.")
+    temperature: float = Field(default=0.7, ge=0, le=2, description="0 always picks the most likely token.")
     max_tokens: int = Field(default=512, ge=1, le=1_000_000, description="The longest answer.")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="Below 1, unlikely words are left out.")
-    seed: int | None = Field(default=None, ge=0, le=LARGEST, description="Chance that can be repeated.")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="Below 1, unlikely tokens are left out.")
+    seed: int | None = Field(default=None, ge=0, le=LARGEST, description="Makes chance repeatable.")
     stop: tuple[str, ...] = Field(default=(), max_length=4, description="Texts that end an answer.")
+    own: BothOwnSettingsBody = Field(
+        default=BothOwnSettingsBody(), description="Settings that only one of the two models has."
+    )
+
+    def answerers(self) -> asking.Answerers:
+        """Who answers on each side, each with its own settings where it has any."""
+        models: dict[chat.Side, str] = {"tuned": self.model}
+        models |= {"base": self.beside} if self.beside else {}
+        owns: dict[chat.Side, OwnSettingsBody] = {"tuned": self.own.tuned, "base": self.own.base}
+        return {side: self._answerer(model, owns[side]) for side, model in models.items()}
+
+    def _answerer(self, model: str, own: OwnSettingsBody) -> asking.Answerer:
+        given = {name: value for name, value in own.model_dump(exclude_unset=True).items() if value is not None}
+        chosen = self.model_dump(include=set(OwnSettingsBody.model_fields)) | given
+        if "seed" in own.model_fields_set:
+            chosen["seed"] = own.seed
+        return asking.Answerer(model, chosen.pop("system"), Sampling(**chosen))
 
 
 def message(turn: Message) -> MessageAnswer:

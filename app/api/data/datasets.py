@@ -47,7 +47,7 @@ class DatasetAnswer(Answer):
     )
     confidence: float | None = Field(description="Share of the rows looked at that are in `format`, 0 to 1.")
     encoding: str | None = Field(
-        description="What its text was read as: utf-8, cp949 ...; several with commas where files differ. Null for "
+        description="What its text was read as: utf-8, cp949 ...; separated by commas where files differ. Null for "
         "Parquet and Arrow, and for what was made from other datasets. `PUT .../mapping` changes it."
     )
     encodings: list[EncodingChoice] = Field(

@@ -6,6 +6,7 @@ import stat
 import unicodedata
 from pathlib import Path
 
+from engine import names
 from engine.data import incoming_files
 from engine.errors import NotFoundError, RefusedError
 from storage import home
@@ -44,7 +45,7 @@ def local_files(text: str) -> list[tuple[Path, str]]:
 
 def plain_name(file_name: str) -> str:
     """The last part of a client's file name, without anything that is not printed."""
-    last = re.split(r"[\\/]", file_name)[-1]
+    last = re.split(r"[\\/]", names.composed(file_name))[-1]
     return "".join(letter for letter in last if unicodedata.category(letter)[0] != "C")[:200].strip()
 
 

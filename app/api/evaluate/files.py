@@ -13,7 +13,7 @@ from engine.evaluate.comparison import MOST_COMPARED
 
 router = APIRouter(tags=["evaluations"])
 Format = Annotated[Literal["html", "csv", "json"], Query(description="html: to read. csv: metrics. json: everything.")]
-Ids = Annotated[str, Query(max_length=1000, description=f"Ids with commas, up to {MOST_COMPARED}.")]
+Ids = Annotated[str, Query(max_length=1000, description=f"Ids separated by commas, up to {MOST_COMPARED}.")]
 TYPES = {"html": "text/html", "csv": "text/csv", "json": "application/json"}
 CAREFUL = {"x-content-type-options": "nosniff", "content-security-policy": f"{as_html.POLICY}; sandbox"}
 FILE: dict[int | str, dict[str, Any]] = {

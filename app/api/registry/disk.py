@@ -49,7 +49,7 @@ def show_disk() -> LookAnswer:
     """The largest things with what uses them, and what is safe to remove. 503 while a large home is looked at."""
     looked = disk.latest()
     if looked is None:
-        raise BusyError("The disk is being looked at.", "Ask again in some seconds.")
+        raise BusyError("The disk is being measured.", "Ask again in some seconds.")
     return LookAnswer.model_validate(looked.to_json())
 
 

@@ -1,4 +1,4 @@
-"""Links to watch a run, over REST."""
+"""Links to watch a run, over REST; links to a chat are made in the same way."""
 
 from collections.abc import Sequence
 
@@ -36,21 +36,26 @@ class NewLinkAnswer(LinkAnswer):
 @router.post("/runs/{id}/links", status_code=201, summary="Make a live link", responses=NOT_FOUND)
 def create_link(run_id: NamedId, request: Request, body: LinkBody | None = None) -> NewLinkAnswer:
     """A link at which the run can be watched without a login: state, charts and answers, and nothing else of it."""
-    link, token = live_links.create_link(run_id, (body or LinkBody()).expires_in)
-    url = f"{_studio(request)}/live/{token}"
-    return NewLinkAnswer(**LinkAnswer.model_validate(link).model_dump(), url=url)
+    return make_link("run", run_id, request, body)
 
 
 @router.get("/runs/{id}/links", summary="Live links of a run", response_model=list[LinkAnswer], responses=NOT_FOUND)
 def list_links(run_id: NamedId) -> Sequence[LiveLink]:
     """The links that still open the run, the oldest first, without their addresses."""
-    return live_links.of_run(run_id)
+    return live_links.open_links("run", run_id)
 
 
-@router.delete("/links/{id}", status_code=204, summary="Revoke a live link", responses=NOT_FOUND)
+@router.delete("/links/{id}", status_code=204, summary="Revoke a link", responses=NOT_FOUND)
 def revoke_link(link_id: PathId) -> None:
-    """The link opens nothing from now on."""
+    """The link, to a run or to a chat, opens nothing from now on."""
     live_links.revoke_link(link_id)
+
+
+def make_link(kind: live_links.Kind, id: str, request: Request, body: LinkBody | None) -> NewLinkAnswer:
+    """A new link, with its address. Raises NotFoundError, RefusedError."""
+    link, token = live_links.create_link(kind, id, (body or LinkBody()).expires_in)
+    url = f"{_studio(request)}/live/{token}"
+    return NewLinkAnswer(**LinkAnswer.model_validate(link).model_dump(), url=url)
 
 
 def _studio(request: Request) -> str:

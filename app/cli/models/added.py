@@ -57,7 +57,7 @@ def add(
             say,
         )  # fmt: skip
     if finished.status == ModelStatus.FAILED:
-        raise TunesmithError(finished.error or "The model could not be fetched.", finished.hint or "")
+        raise TunesmithError(finished.error or "The download of the model failed.", finished.hint or "")
     answer(facts(finished))
 
 

@@ -1,4 +1,4 @@
-"""`tunesmith chats`: what was said in the studio, taken away; votes and ratings, counted and made into datasets."""
+"""`tunesmith chats`: what was said in the studio, taken away or shared; votes and ratings, made into datasets."""
 
 from pathlib import Path
 from typing import Annotated, get_args
@@ -9,6 +9,7 @@ from app.cli import running_studio
 from app.cli.called import PROJECT, ProjectName
 from app.cli.data import follow
 from app.cli.printed import answer, as_json, say_json
+from app.cli.runs.live_links import Address, Days, print_new, print_open
 from engine import hidden
 from engine.chat import chat, opinion_rows, transcript
 from engine.errors import RefusedError
@@ -17,9 +18,12 @@ from storage import db
 from storage.tables import DEFAULT_PROJECT
 
 COMMANDS = typer.Typer(
-    help="Chats of the studio: listed, shown; votes counted, made into datasets.", no_args_is_help=True
+    help="Chats of the studio: listed, shown, shared; votes counted, made into datasets.", no_args_is_help=True
 )
 OfProject = Annotated[str, typer.Option("--project", help="The project that the chats belong to.", **PROJECT)]
+
+
+ChatId = Annotated[str, typer.Argument(metavar="CHAT", help="Id of the chat.")]
 
 
 @COMMANDS.command("list")
@@ -40,7 +44,7 @@ def list_chats(
 
 @COMMANDS.command()
 def show(
-    chat_id: Annotated[str, typer.Argument(metavar="CHAT", help="Id of the chat.")],
+    chat_id: ChatId,
     to: Annotated[Path | None, typer.Option("--to", help="A file: .md or .json.")] = None,
 ) -> None:
     """Show a chat as Markdown or JSON, or write it to a file."""
@@ -61,6 +65,18 @@ def _write(chat_id: str, to: Path) -> None:
     text = transcript.json_text(chat_id) if is_json else transcript.as_markdown(chat_id).encode()
     to.write_bytes(text)
     answer({"path": str(to), "bytes": len(text)}, f"Written to {to}.")
+
+
+@COMMANDS.command()
+def share(chat_id: ChatId, days: Days = 7, address: Address = "") -> None:
+    """Make a link at which a chat can be read without a login, and print its address, this once."""
+    print_new("chat", chat_id, days, address)
+
+
+@COMMANDS.command()
+def links(chat_id: ChatId) -> None:
+    """List the links that still open a chat: id, and when each ends. `tunesmith links revoke` ends one."""
+    print_open("chat", chat_id)
 
 
 @COMMANDS.command()

@@ -1,4 +1,4 @@
-"""Fields of a recipe that are lists written with commas: `exact_match, length`."""
+"""Fields of a recipe that are lists, separated by commas: `exact_match, length`."""
 
 
 def words(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Rows that contain a text, in any column and any case, found a row group at a time; how long each is.
 
-The text is looked for as it is written, as `engine.rows.shape.filtering.Contains` does in every column: what is found
-here is what a filter keeps.
+The text is looked for as it is written, but that accents may be signs of their own. So does
+`engine.rows.shape.filtering.Contains` in every column: what is found here is what a filter keeps.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def parts(path: Path, text: str) -> Iterator[Part]:
                 met = np.ones(len(lengths), np.bool_)
                 if text:
                     every = texts.texts(batch, "every column")
-                    met = pc.match_substring(every, text, ignore_case=True).to_numpy(zero_copy_only=False)
+                    met = texts.having(every, text, ignore_case=True).to_numpy(zero_copy_only=False)
                 places = np.flatnonzero(met).astype(np.int32)
                 first += batch.num_rows
                 yield Part(places + np.int32(first - batch.num_rows), lengths[places], first)

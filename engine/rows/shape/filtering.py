@@ -37,7 +37,7 @@ class Contains(_Condition):
         return f"{_place(self.where)} contains “{self.text}”"
 
     def met(self, batch: pa.RecordBatch) -> pa.Array:
-        return pc.match_substring(texts.texts(batch, self.where), self.text, ignore_case=self.ignore_case)
+        return texts.having(texts.texts(batch, self.where), self.text, self.ignore_case)
 
 
 class Matches(_Condition):

@@ -1,5 +1,7 @@
 """The texts of rows as one Arrow column, whatever the kind: all of it, or only what is asked, answered or set up."""
 
+import unicodedata
+from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -75,3 +77,10 @@ def word(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return orjson.dumps(value).decode()
+
+
+def having(texts: pa.Array, text: str, ignore_case: bool) -> pa.Array:
+    """Which of the texts contain it, its letters each written as one sign (NFC) or in pieces (NFD), as on a Mac."""
+    forms = {unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text), text}
+    met = [pc.match_substring(texts, form, ignore_case=ignore_case) for form in sorted(forms)]
+    return reduce(pc.or_, met)

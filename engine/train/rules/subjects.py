@@ -15,7 +15,7 @@ def _model(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if model.status == ModelStatus.QUEUED:
         yield Problem("model_id", f"The model {model.name} is still being fetched.", "Start again when it is ready.")
     elif model.status == ModelStatus.FAILED:
-        yield Problem("model_id", f"The model {model.name} could not be fetched.", "Retry it on the Models page.")
+        yield Problem("model_id", f"The download of the model {model.name} failed.", "Retry it on the Models page.")
     elif not model.path or not (Path(model.path) / "config.json").is_file():
         hint = "Put the folder back, or delete the model and add it again."
         yield Problem("model_id", f"The folder of the model {model.name} is gone: {model.path}.", hint)

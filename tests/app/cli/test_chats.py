@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli.commands import cli
+from engine.accounts import live_links
 from engine.chat import chat, opinions
 from engine.errors import NotFoundError, RefusedError
 from storage.tables import Message
@@ -32,6 +33,19 @@ def test_chats_are_listed_shown_and_written_and_their_votes_counted(tmp_path: Pa
         assert run("show", talk.id, "--to", str(tmp_path / name)).exit_code == 0
     assert json.loads((tmp_path / "talk.json").read_text())["messages"][0]["better"] == "base"
     assert (tmp_path / "talk.md").read_text().endswith("*base was found better.*\n")
+
+
+def test_a_chat_is_shared_by_a_link_that_is_listed_and_revoked() -> None:
+    talk = chat.new_chat()
+    made = run("share", talk.id, "--days", "1", "--address", "https://studio.example/")
+    assert made.stdout.startswith("https://studio.example/live/"), made.stderr
+    token = made.stdout.strip().rpartition("/")[2]
+    assert live_links.opened_by(token) == live_links.Opened("chat", talk.id)
+    link_id, *_ = run("links", talk.id).stdout.split()
+    assert CliRunner().invoke(cli, ["links", "revoke", link_id]).exit_code == 0
+    assert live_links.opened_by(token) is None
+    assert run("links", talk.id).stdout == ""
+    assert isinstance(run("share", "gone").exception, NotFoundError)
 
 
 @pytest.mark.parametrize(

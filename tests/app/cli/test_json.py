@@ -85,6 +85,8 @@ data undo
 chats list
 chats show CHAT
 chats show CHAT --to KEPT
+chats share CHAT
+chats links CHAT
 chats votes
 verify
 train RECIPE

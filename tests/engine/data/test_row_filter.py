@@ -1,5 +1,6 @@
 """Rows that contain a text are found in any column without a version, and kept as one by the filter there is."""
 
+import unicodedata
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from engine.data import datasets, row_filter
 from engine.errors import ConflictError, RefusedError
 from engine.rows.search import containing
-from engine.rows.shape import filtering
+from engine.rows.shape import filtering, texts
 from engine.rows.store import columnar
 from storage import db, home
 from storage.statuses import DatasetStatus
@@ -55,6 +56,18 @@ def test_a_text_is_found_in_any_column_and_case_as_it_is_written(dataset: Datase
         marks = [mark for batch in stored_batches(dataset) for mark in kept.met(batch).to_pylist()]
         met = [at for at, is_met in enumerate(marks) if is_met]
         assert not text or met == expected, text  # the version that is kept has the same rows
+
+
+def test_korean_and_accents_are_found_in_pieces_and_in_one_sign() -> None:
+    pieces, signs = (unicodedata.normalize(form, "한국어 Ünder") for form in ("NFD", "NFC"))
+    for text in ("국어", unicodedata.normalize("NFD", "국어"), "ünder"):
+        assert texts.having(pa.array([pieces, signs, "영어"]), text, ignore_case=True).to_pylist() == [
+            True,
+            True,
+            False,
+        ]
+    exact = filtering.Contains(text="ünder", ignore_case=False)
+    assert exact.met(pa.record_batch({"text": [pieces]})).to_pylist() == [False]
 
 
 def stored_batches(dataset: Dataset) -> list[pa.RecordBatch]:

@@ -1,6 +1,7 @@
 """Search in rows: the index and the scan find the same, and whatever is typed is only looked for."""
 
 import sqlite3
+import unicodedata
 from contextlib import closing
 from pathlib import Path
 
@@ -29,6 +30,8 @@ TEXTS = [
     "你好，世界 says the fox",
     "def fox(): return 'AND OR NOT NEAR(x)'",
     "",
+    "대한민국의 수도는 서울입니다.",
+    unicodedata.normalize("NFD", "수도는 어디인가요?"),
 ]
 ODD = [
     '"',
@@ -90,6 +93,11 @@ def both_ways(folder: Path, typed: str) -> list[int]:
         ("世*", [3]),
         ("not", [2, 4]),
         ("fox -dog", [0]),
+        ("수도", [6, 7]),
+        (unicodedata.normalize("NFD", "수도는"), [6, 7]),
+        ("수도 서울", [6]),
+        ("도는", []),
+        ('"수도"', []),
         ("!?", []),
         ("", []),
     ],
@@ -103,6 +111,13 @@ def test_words_phrases_and_beginnings_are_found(folder: Path, typed: str, positi
 def test_nothing_that_is_typed_is_an_error(folder: Path, typed: str) -> None:
     both_ways(folder, typed)
     assert all(0 <= start < end <= len(TEXTS[1]) for start, end in spans(TEXTS[1], terms(typed)))
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_korean_words_are_shown_with_their_particles_however_the_row_writes_them(form: str) -> None:
+    text = unicodedata.normalize(form, "그 수도는 서울, café")  # type: ignore[arg-type]
+    marked = [text[start:end] for start, end in spans(text, terms("수도 서울 cafe"))]
+    assert [unicodedata.normalize("NFC", word) for word in marked] == ["수도는", "서울", "café"]
 
 
 def test_the_found_words_are_shown_in_the_text_as_it_was_written() -> None:

@@ -182,16 +182,19 @@ def test_no_row_left_is_said_and_a_file_of_positions_is_taken(tmp_path: Path) ->
         shape.change(nothing.id, {"op": "shuffle"})
 
 
+SYSTEM = {"tuned": "Be kind.", "base": ""}  # what each was told when it answered
+
+
 def test_a_chat_that_went_well_becomes_a_row_and_the_next_one_a_version(tmp_path: Path) -> None:
     talk = chat.new_chat(title="Greetings")
     with pytest.raises(RefusedError, match="no finished answer"):
         chat_rows.add_from_chat(talk.id, "tuned")
     chat.ask(talk.id, "Hello")
     for side, complete in (("tuned", True), ("base", True)):
-        store(Message(chat_id=talk.id, side=side, content=f"Hi from {side}", complete=complete))
+        store(Message(chat_id=talk.id, side=side, content=f"Hi from {side}", complete=complete, system=SYSTEM[side]))
     chat.ask(talk.id, "And?")
     store(Message(chat_id=talk.id, side="tuned", content="broken of", complete=False))
-    first = made(chat_rows.add_from_chat(talk.id, "tuned", system="Be kind."))
+    first = made(chat_rows.add_from_chat(talk.id, "tuned"))
     assert (first.name, first.kind, first.train_rows) == ("From chat", "chat", 1)
     (row,) = datasets.rows(first.id)
     assert row["messages"] == [

@@ -64,7 +64,7 @@ def test_an_undo_is_over_after_half_a_minute_and_after_it_was_done() -> None:
     assert changes.can_be_undone("other") == []
     changes.undo(str(once))
     for undo_id in (str(late), str(once), "gone"):
-        with pytest.raises((ConflictError, NotFoundError), match="cannot be undone any more"):
+        with pytest.raises((ConflictError, NotFoundError), match="can no longer be undone"):
             changes.undo(undo_id)
     assert runs.look_up(run_id).archived
 

@@ -70,7 +70,7 @@ def test_a_good_recipe_has_no_problem_and_is_checked_in_a_moment(case: Case) -> 
     ("fields", "words"),
     [
         ({"status": ModelStatus.QUEUED}, "still being fetched"),
-        ({"status": ModelStatus.FAILED}, "could not be fetched"),
+        ({"status": ModelStatus.FAILED}, "download of the model"),
         ({"path": "/no/such/folder"}, "/no/such/folder"),
         ({"path": None}, "is gone"),
         ({"trainable": False, "untrainable_reason": "It has GGUF weights only."}, "It has GGUF weights only."),

@@ -218,11 +218,11 @@ def test_a_long_row_is_edited_elsewhere(tmp_path: Path) -> None:
 
 def test_a_chat_is_kept_for_training_with_its_system_prompt(toasts: list[str]) -> None:
     talk = chat.new_chat()
-    chat_page.keep_tuned(talk.id, "Good ones", "")
+    chat_page.keep_tuned(talk.id, "Good ones")
     chat.ask(talk.id, "Hello")
     with db.session() as session:
-        session.add(Message(chat_id=talk.id, side="base", content="Hi"))
-    chat_page.keep_base(talk.id, "Good ones", "Be kind.")
+        session.add(Message(chat_id=talk.id, side="base", content="Hi", system="Be kind."))
+    chat_page.keep_base(talk.id, "Good ones")
     assert "no finished answer" in toasts[0]
     assert toasts[1] == "The chat is kept in the dataset Good ones, version 1."
     with db.reading() as session:

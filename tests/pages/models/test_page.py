@@ -146,7 +146,7 @@ def test_a_form_is_made_anew_when_a_model_has_come() -> None:
 
 def test_a_card_says_what_ends_answers_and_what_does_not_fit() -> None:
     add(source_id="org/new", name="org/new")
-    assert "being looked at" in cards.models_html(QUERY)
+    assert "reading the tokenizer" in cards.models_html(QUERY)
     facts = TokenFacts(
         turn_end="<|im_end|>", eos=["<|endoftext|>"], pad="<|endoftext|>", beyond=["<x>"], beyond_count=1, embeddings=9
     )
@@ -232,7 +232,7 @@ def test_a_models_page_shows_path_template_runs_results_endpoints_and_what_can_b
     assert f'href="/models?model={id}"' in cards.models_html(QUERY)
     assert str(tmp_path) not in page.shown_html({**QUERY, "model": id, "role": "viewer"})
     assert add_view.add_html({**QUERY, "model": id}) == ""
-    assert "not here" in one_view.one_html({**QUERY, "model": "gone"})
+    assert "No such model" in one_view.one_html({**QUERY, "model": "gone"})
 
 
 def test_a_model_without_an_endpoint_gets_one_to_chat_with(tmp_path: Path) -> None:

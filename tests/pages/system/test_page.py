@@ -87,7 +87,7 @@ def test_the_device_says_who_holds_it() -> None:
     shown = machine_view.machine_html(ANY)
     assert "my &amp; run" in shown
     assert "/runs?run=r1" in shown
-    assert "serves, and shares the device" in shown
+    assert "serving, shares the device" in shown
     assert "transformers" in shown
 
 

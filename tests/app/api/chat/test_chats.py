@@ -135,6 +135,24 @@ def test_a_question_is_changed_answered_again_and_taken_away(owner: TestClient, 
     assert [owner.get(f"/api/chats/{one}").status_code for one in (chat_id, kept["id"])] == [404, 404]
 
 
+def test_two_models_answer_with_settings_of_their_own_which_stay_with_the_answers(
+    owner: TestClient, jokes: str
+) -> None:
+    own = {"tuned": {"seed": None, "top_p": 0.5}, "base": {"system": "Be brief.", "temperature": 1.5, "stop": ["END"]}}
+    talk = asked(owner, begun(owner), "one", seed=7, max_tokens=32, own=own)
+    tuned, base = (said(talk, side) for side in ("tuned", "base"))
+    both = {"max_tokens": 32, "temperature": 0.0, "top_p": 1.0, "seed": 7, "stop": []}
+    assert (tuned["system"], tuned["sampling"]) == ("", {**both, "seed": None, "top_p": 0.5})
+    assert (base["system"], base["sampling"]) == ("Be brief.", {**both, "temperature": 1.5, "stop": ["END"]})
+    assert said(talk, "user")["sampling"] is None
+    text = owner.get(f"/api/chats/{talk['id']}/export").text
+    assert "Temperature 1.5, at most 32 tokens, seed 7, 1 stop text." in text
+    wrongs: list[Any] = [{"base": {"temperature": 3}}, {"both": {}}, {"tuned": {"max_tokens": 0}}]
+    for wrong in wrongs:
+        body = {**ASK, "text": "two", "own": wrong}
+        assert owner.post(f"/api/chats/{talk['id']}/messages", json=body).status_code == 422
+
+
 def test_an_answer_is_seen_as_it_comes_and_stopped(owner: TestClient, jokes: str) -> None:
     chat_id = begun(owner)
     owner.post(f"/api/chats/{chat_id}/messages", json={**ASK, "text": "slow " * 200})
