@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from pages.parts import html
+from pages.parts import fields, html
 
 
 def form(id: str, search: str, label: str, *selects: object) -> Markup:
@@ -18,8 +18,5 @@ def form(id: str, search: str, label: str, *selects: object) -> Markup:
 
 def select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str) -> Markup:
     """A choice of (value, words) without a visible label: its first choice says what it is about."""
-    options = html.join(
-        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", text)
-        for value, text in choices
-    )
+    options = fields.options(choices, chosen)
     return Markup('<select name="{}" aria-label="{}">{}</select>').format(name, label, options)

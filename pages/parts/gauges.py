@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from pages.parts import html
+from pages.parts.template import Template
 
 FULL = 0.9  # from here on a gauge warns
 
@@ -22,9 +23,13 @@ def of_bytes(name: str, used: float, total: float) -> Markup:
 def share(name: str, words: str, part: float, full_is_bad: bool = True) -> Markup:
     """A part from 0 to 1, in words and as a bar. A processor at work is no warning."""
     bar = html.progress(part, f"{name} in use", "bad" if full_is_bad and part > FULL else "calm")
-    return Markup("<div><span>{}</span><small>{}</small>{}</div>").format(name, words, bar)
+    return _SHARE(name, words, bar)
 
 
 def figure(name: str, words: object) -> Markup:
     """A figure that has no bar."""
-    return Markup("<div><span>{}</span><small>{}</small></div>").format(name, words)
+    return _FIGURE(name, words)
+
+
+_SHARE = Template("<div><span>{}</span><small>{}</small>{}</div>")
+_FIGURE = Template("<div><span>{}</span><small>{}</small></div>")

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from engine import sizes
 from pages.parts.icons import icon
+from pages.parts.template import Template
 
 Kind = Literal["text", "number", "actions"]
 
@@ -43,8 +44,6 @@ class Row:
     selected: bool = False
 
 
-_WITHOUT = '<td data-kind="{}" data-label="{}" data-empty>'  # a phone leaves it out
-_CELL_END, _ROW_END = Markup("</td>"), Markup("</tr>")
 _TONES = {
     "running": "live",
     "ready": "good",
@@ -64,29 +63,34 @@ _TONES = {
 
 def badge(status: str, title: str = "") -> Markup:
     """A status as a word with a dot; the colour only repeats what the word says."""
-    return Markup('<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>').format(
-        _TONES.get(status, "calm"), title, status.replace("_", " ")
-    )
+    return _BADGE(_TONES.get(status, "calm"), title, status.replace("_", " "))
+
+
+_BADGE = Template('<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>')
 
 
 def progress(value: float | None, label: str = "Progress", tone: str = "") -> Markup:
     """A bar from 0 to 1; None is work of unknown length."""
     if value is None:
-        return Markup(
-            '<div class="ts-bar" data-tone="{}" data-unknown role="progressbar" aria-label="{}"><i></i></div>'
-        ).format(tone, label)
+        return _UNKNOWN_BAR(tone, label)
     percent = round(100 * min(1.0, max(0.0, value)), 1)
-    return Markup(
-        '<div class="ts-bar" data-tone="{}" role="progressbar" aria-label="{}" aria-valuemin="0" aria-valuemax="100"'
-        ' aria-valuenow="{}"><i style="width:{}%"></i></div>'
-    ).format(tone, label, percent, percent)
+    return _BAR(tone, label, percent, percent)
+
+
+_BAR = Template(
+    '<div class="ts-bar" data-tone="{}" role="progressbar" aria-label="{}" aria-valuemin="0" aria-valuemax="100"'
+    ' aria-valuenow="{}"><i style="width:{}%"></i></div>'
+)
+_UNKNOWN_BAR = Template(
+    '<div class="ts-bar" data-tone="{}" data-unknown role="progressbar" aria-label="{}"><i></i></div>'
+)
 
 
 def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> Markup:
     """A table in a card; on phones every row becomes a card of its own. `label` says what it lists."""
     columns = [Header(column) if isinstance(column, str) else column for column in headers]
     head = join(
-        Markup('<th scope="col" data-kind="{}" style="min-width:{}ch"{}>{}</th>').format(
+        _HEADER(
             column.kind,
             column.room,
             Markup(' aria-sort="{}"').format(column.order) if column.order else "",
@@ -94,16 +98,20 @@ def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> M
         )
         for column in columns
     )
-    # Formatting is slow, and a long table has hundreds of cells: what is the same in each row is formatted once.
-    openings = [
-        (Markup('<td data-kind="{}" data-label="{}">').format(*told), Markup(_WITHOUT).format(*told))
-        for told in ((column.kind, column.title) for column in columns)
-    ]
+    # A long table has hundreds of cells: what is the same in each row is formatted once.
+    openings = [(_WITH(*told), _WITHOUT(*told)) for told in ((column.kind, column.title) for column in columns)]
     body = join(_row(openings, row) for row in rows)
-    return Markup(
-        '<div class="ts-table" tabindex="0" role="region" aria-label="{}"><table>'
-        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
-    ).format(label, head, body)
+    return _TABLE(label, head, body)
+
+
+_TABLE = Template(
+    '<div class="ts-table" tabindex="0" role="region" aria-label="{}"><table>'
+    "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+)
+_HEADER = Template('<th scope="col" data-kind="{}" style="min-width:{}ch"{}>{}</th>')
+_WITH = Template('<td data-kind="{}" data-label="{}">')
+_WITHOUT = Template('<td data-kind="{}" data-label="{}" data-empty>')  # a phone leaves it out
+_CELL_END, _ROW, _ROW_END = Markup("</td>"), Template('<tr data-id="{}" data-href="{}"{}>'), Markup("</tr>")
 
 
 def _head(column: Header) -> Markup | str:
@@ -114,13 +122,10 @@ def _head(column: Header) -> Markup | str:
 
 def _row(openings: Sequence[tuple[Markup, Markup]], row: Row) -> Markup:
     selected = Markup(' aria-selected="true"') if row.selected else ""
-    row_opening = Markup('<tr data-id="{}" data-href="{}"{}>').format(row.id, row.href, selected)
-    content = (
-        part
-        for opening, value in zip(openings, row.cells, strict=True)
-        for part in (opening[value == DASH], value, _CELL_END)
-    )
-    return join((row_opening, *content, _ROW_END))
+    parts: list[object] = [_ROW(row.id, row.href, selected)]
+    for opening, value in zip(openings, row.cells, strict=True):
+        parts += (opening[value == DASH], value, _CELL_END)
+    return join((*parts, _ROW_END))
 
 
 def empty(title: str, text: str, link: str = "", label: str = "", picture: str = "") -> Markup:
@@ -135,22 +140,26 @@ def button(label: str, act: str, id: str = "", confirm: str = "", tone: str = ""
 
     With `confirm`, a dialog asks that question first. `tone` is "", "primary" or "danger".
     """
-    data_id = Markup(' data-id="{}"').format(id) if id else ""
-    data_confirm = Markup(' data-confirm="{}"').format(confirm) if confirm else ""
-    return Markup('<button type="button" class="ts-button" data-tone="{}" data-act="{}"{}{}>{}</button>').format(
-        tone, act, data_id, data_confirm, label
-    )
+    data_id = _ID(id) if id else ""
+    data_confirm = _CONFIRM(confirm) if confirm else ""
+    return _BUTTON(tone, act, data_id, data_confirm, label)
+
+
+_ID, _CONFIRM = Template(' data-id="{}"'), Template(' data-confirm="{}"')
+_BUTTON = Template('<button type="button" class="ts-button" data-tone="{}" data-act="{}"{}{}>{}</button>')
 
 
 def link_button(label: str, href: str, primary: bool = False) -> Markup:
-    return Markup('<a class="ts-button" data-tone="{}" href="{}">{}</a>').format(
-        "primary" if primary else "", href, label
-    )
+    return _LINK_BUTTON("primary" if primary else "", href, label)
 
 
 def link(label: object, href: str, soft: bool = False) -> Markup:
     """A link. A soft one changes only the query of the page it is on, without loading the page again."""
-    return Markup('<a class="ts-link" href="{}"{}>{}</a>').format(href, Markup(" data-soft") if soft else "", label)
+    return _LINK(href, _SOFT if soft else "", label)
+
+
+_LINK_BUTTON = Template('<a class="ts-button" data-tone="{}" href="{}">{}</a>')
+_LINK, _SOFT = Template('<a class="ts-link" href="{}"{}>{}</a>'), Markup(" data-soft")
 
 
 def notice(message: str, hint: str = "", tone: Literal["bad", "warn", "calm", "good"] = "bad") -> Markup:
@@ -181,23 +190,23 @@ _DOCUMENT = re.compile(r"docs/(?:guide/)?([a-z-]+)\.md")
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
     """Names and values in two columns; pairs without a value are left out."""
-    items = join(
-        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value)
-        for name, value in pairs
-        if value not in (None, "")
-    )
+    items = join(_FACT(name, value) for name, value in pairs if value not in (None, ""))
     return Markup('<dl class="ts-facts">{}</dl>').format(items)
+
+
+_FACT = Template("<div><dt>{}</dt><dd>{}</dd></div>")
 
 
 def card(title: str, *content: object, aside: object = "", id: str = "") -> Markup:
     """A card with a heading; `aside` stands at the heading's right end."""
-    return Markup('<section class="ts-card"{}><header><h2>{}</h2>{}</header>{}</section>').format(
-        Markup(' id="{}"').format(id) if id else "", title, aside, join(content)
-    )
+    return _CARD(Markup(' id="{}"').format(id) if id else "", title, aside, join(content))
+
+
+_CARD = Template('<section class="ts-card"{}><header><h2>{}</h2>{}</header>{}</section>')
 
 
 def join(parts: Iterable[object]) -> Markup:
-    return Markup("").join(escape(part) for part in parts)
+    return Markup("".join(map(escape, parts)))
 
 
 DASH = "–"
@@ -240,7 +249,10 @@ def moment(timestamp: float | None) -> Markup:
     if timestamp is None:
         return Markup(DASH)
     exact = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(timestamp))
-    return Markup('<time title="{}">{}</time>').format(exact, ago(timestamp))
+    return _MOMENT(exact, ago(timestamp))
+
+
+_MOMENT = Template('<time title="{}">{}</time>')
 
 
 def number(value: float | None, digits: int = 4) -> str:

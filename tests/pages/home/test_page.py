@@ -9,8 +9,8 @@ import pytest
 
 from engine.lesson import addition_rows, lesson, plain_rows
 from pages import shell
+from pages.home import machine_facts
 from pages.home import page as home
-from pages.home.machine_facts import gauges_html
 from storage import db
 from storage.statuses import EndpointStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Lease, Lesson, Model, Run
@@ -161,12 +161,18 @@ def test_what_answers_now_has_a_link_to_its_chat() -> None:
     assert "<img" not in shown
 
 
+def gauges() -> str:
+    with db.reading() as session:
+        held = machine_facts.held(session)
+    return machine_facts.gauges_html(held)
+
+
 def test_the_machine_says_who_holds_it() -> None:
-    assert "free" in gauges_html()
+    assert "free" in gauges()
     add_run("r1", HOSTILE, RunStatus.RUNNING)
     with db.session() as session:
         session.add(Lease(holder_id="r1", holder_kind="run", device="cpu"))
-    shown = gauges_html()
+    shown = gauges()
     assert 'href="/runs?run=r1"' in shown
     assert "<img" not in shown
 
