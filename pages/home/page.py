@@ -9,8 +9,8 @@ from engine.lesson import lesson
 from pages.home import machine_facts
 from pages.home.lesson_view import invitation_html, progress_html, scene
 from pages.parts import html, live, toasts
+from pages.parts.filling import filled
 from pages.parts.icons import icon
-from pages.parts.template import Template
 from pages.runs.state import progress_bar, step_words, time_words
 from pages.shell import project_of
 from storage import counts, db, endpoints, projects, runs
@@ -62,7 +62,7 @@ def home_html(query: Mapping[str, str]) -> str:
         _work(latest, training, serving, held) if _worked(state, latest) else Markup(),
         _tiles(done),
     ]
-    return str(Markup('<div class="ts-stack">{}</div>').format(html.join(parts)))
+    return str(filled('<div class="ts-stack">{}</div>', html.join(parts)))
 
 
 def _matters(state: Lesson, latest: Sequence[Run]) -> bool:
@@ -83,7 +83,7 @@ def _training_now(alive: Sequence[Run], waiting: int) -> Markup:
         return Markup()
     lines = html.join(_running(run) for run in alive) or Markup('<p class="ts-hint">Nothing trains now.</p>')
     words = "1 run waits in the queue." if waiting == 1 else f"{waiting:,} runs wait in the queue."
-    wait = Markup('<p class="ts-hint">{}</p>').format(words) if waiting else ""
+    wait = filled('<p class="ts-hint">{}</p>', words) if waiting else ""
     return html.card("Training now", lines, wait, aside=html.link("Queue", "/runs?queue=1"))
 
 
@@ -91,7 +91,9 @@ def _work(
     latest: Sequence[Run], running: Markup, serving: Sequence[tuple[Endpoint, Backend]], held: machine_facts.Held
 ) -> Markup:
     all_runs = html.link("All runs", "/runs")
-    return _WORK(
+    return filled(
+        '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div>'
+        '<div class="ts-stack">{}{}</div></div>',
         running,
         html.card("Latest runs", _latest(latest), aside=all_runs),
         _serving(serving),
@@ -99,18 +101,16 @@ def _work(
     )
 
 
-_WORK = Template(
-    '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div><div class="ts-stack">{}{}</div></div>'
-)
-
-
 def _running(run: Run) -> Markup:
-    return _RUNNING(run.id, run.name, run.status, progress_bar(run), step_words(run), time_words(run))
-
-
-_RUNNING = Template(
-    '<a class="ts-line" href="/runs?run={}"><b>{}</b><small>{}</small>{}<small>{}</small><small>{}</small></a>'
-)
+    return filled(
+        '<a class="ts-line" href="/runs?run={}"><b>{}</b><small>{}</small>{}<small>{}</small><small>{}</small></a>',
+        run.id,
+        run.name,
+        run.status,
+        progress_bar(run),
+        step_words(run),
+        time_words(run),
+    )
 
 
 def _latest(latest: Sequence[Run]) -> Markup:
@@ -139,8 +139,10 @@ def _serving(serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     if not serving:
         return Markup()
     lines = html.join(
-        Markup('<div class="ts-line"><b>{}</b>{}</div>').format(
-            endpoint.name, html.link_button("Chat", f"/chat?endpoint={endpoint.name}")
+        filled(
+            '<div class="ts-line"><b>{}</b>{}</div>',
+            endpoint.name,
+            html.link_button("Chat", f"/chat?endpoint={endpoint.name}"),
         )
         for endpoint, _ in serving
     )
@@ -159,11 +161,13 @@ def _tiles(there: counts.Counts) -> Markup:
         ("/train", "train", "Train", "Set up a training"),
         ("/runs", "runs", "Runs", f"{there.runs} in this project" if there.runs else "None yet"),
     )
-    return _TILES(html.join(_TILE(href, icon(picture), title, text) for href, picture, title, text in tiles))
-
-
-_TILES = Template('<nav class="ts-tiles" aria-label="Where to go next">{}</nav>')
-_TILE = Template('<a class="ts-tile" href="{}">{}<b>{}</b><small>{}</small></a>')
+    return filled(
+        '<nav class="ts-tiles" aria-label="Where to go next">{}</nav>',
+        html.join(
+            filled('<a class="ts-tile" href="{}">{}<b>{}</b><small>{}</small></a>', href, icon(picture), title, text)
+            for href, picture, title, text in tiles
+        ),
+    )
 
 
 FRAGMENTS: dict[str, live.Fragment] = {"home": home_html}

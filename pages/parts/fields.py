@@ -6,20 +6,18 @@ from markupsafe import Markup
 
 from engine.errors import RefusedError
 from pages.parts import html
-from pages.parts.template import Template
+from pages.parts.filling import filled
 
 SHORT = 18  # characters that fit into a field of the usual width
 
 
 def form(act: str, id: str, label: str, *content: object) -> Markup:
     """A form whose button does `act` on `id`; its fields reach the act as values."""
-    return _FORM(act, id, html.join(content), label)
-
-
-_FORM = Template(
-    '<form class="dt-fields" data-act="{}" data-id="{}">{}'
-    '<button class="ts-button" data-tone="primary" type="submit">{}</button></form>'
-)
+    return filled(
+        '<form class="dt-fields" data-act="{}" data-id="{}">{}'
+        '<button class="ts-button" data-tone="primary" type="submit">{}</button></form>',
+        act, id, html.join(content), label,
+    )  # fmt: skip
 
 
 def number(
@@ -34,25 +32,29 @@ def number(
 
 def text(name: str, label: str, placeholder: str = "", value: str = "") -> Markup:
     """A field for a short text."""
-    return _TEXT(label, name, value, placeholder)
-
-
-_TEXT = Template('<label><b>{}</b><input name="{}" value="{}" placeholder="{}" maxlength="1000"></label>')
+    return filled(
+        '<label><b>{}</b><input name="{}" value="{}" placeholder="{}" maxlength="1000"></label>',
+        label, name, value, placeholder,
+    )  # fmt: skip
 
 
 def select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str = "") -> Markup:
     """A choice of (value, words). One with long words is as wide as they are, so that none is cut off."""
     long = Markup(' class="dt-long"') if any(len(words) > SHORT for _, words in choices) else ""
-    return _SELECT(long, label, name, options(choices, chosen))
+    return filled(
+        '<label{}><b>{}</b><select name="{}">{}</select></label>', long, label, name, options(choices, chosen)
+    )
 
 
 def options(choices: Sequence[tuple[str, str]], chosen: str = "") -> Markup:
     """What a list offers, as (value, words)."""
-    return html.join(_OPTION(value, _SELECTED if value == chosen else "", words) for value, words in choices)
+    return html.join(
+        filled('<option value="{}"{}>{}</option>', value, _SELECTED if value == chosen else "", words)
+        for value, words in choices
+    )
 
 
-_SELECT = Template('<label{}><b>{}</b><select name="{}">{}</select></label>')
-_OPTION, _SELECTED = Template('<option value="{}"{}>{}</option>'), Markup(" selected")
+_SELECTED = Markup(" selected")
 
 
 def whole(values: Mapping[str, str], name: str, meaning: str) -> int:
