@@ -59,6 +59,12 @@ class Picture(BaseModel):
         counted = Counter(trial.state for trial in self.trials if trial.phase == "search")
         return {state: counted[state] for state in STATES if counted[state]}
 
+    def can_train_in_full(self, trial: Trial) -> bool:
+        """Whether the pruner or the proxy made a trial of the search shorter, and none trains it in full yet."""
+        was_shorter = trial.state == "pruned" or (trial.state == "complete" and self.spec.proxy is not None)
+        full = {one.of for one in self.trials if one.phase == "full" and one.state in ("running", "complete")}
+        return trial.phase == "search" and was_shorter and trial.number not in full
+
     def trial(self, number: int) -> Trial | None:
         return next((trial for trial in self.trials if trial.number == number), None)
 

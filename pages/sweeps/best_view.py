@@ -91,9 +91,9 @@ def _actions(picture: Picture, trial: Trial) -> Markup:
 
 def _longer(picture: Picture, trial: Trial) -> Markup:
     """After a cheaper search the best is trained in full; otherwise it was, and can be trained on, for longer."""
-    full = next((one for one in picture.trials if one.phase == "full" and one.of == trial.number), None)
-    if picture.spec.proxy and full is None:
+    if picture.can_train_in_full(trial):
         return html.button("Train the best in full", "full", f"{picture.id}:{trial.number}")
+    full = next((one for one in picture.trials if one.phase == "full" and one.of == trial.number), None)
     run_id = (full or trial).run_id
     return html.link_button("Train further", f"/train?further={run_id}") if run_id else Markup()
 

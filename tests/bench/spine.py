@@ -53,6 +53,7 @@ class Studio:
         for folder in ("app", "pages", "engine", "storage"):
             compileall.compile_dir(root / folder, quiet=1)
         self.began = time.monotonic()
+        Path(home).parent.mkdir(parents=True, exist_ok=True)
         self.log = open(f"{home}.log", "wb")  # noqa: SIM115 (open as long as the process)
         self.process = subprocess.Popen(argv, cwd=root, env=environment, stdout=self.log, stderr=self.log)
         headers = {"Authorization": f"Bearer {TOKEN}"}

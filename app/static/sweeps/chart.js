@@ -121,6 +121,11 @@
       return data?.moving || data?.importance.state === "computing" ? OFTEN : SELDOM;
     }
 
+    // Why nothing is drawn yet. By taste a trial has no value until somebody has compared it.
+    waits() {
+      return `No trial has ${sweeps.searched(this.data, "complete").length ? "been compared" : "finished"} yet.`;
+    }
+
     say(text) {
       this.note.textContent = text;
       this.note.hidden = !text;
@@ -135,7 +140,7 @@
       if (look === this.drawn && !anew) return;
       this.drawn = look;
       const nothing = this.kind.empty ? this.kind.empty(this) : "";
-      const waits = this.kind.empty || sweeps.finished(this.data, this.at).length ? "" : "No trial has finished yet.";
+      const waits = this.kind.empty || sweeps.finished(this.data, this.at).length ? "" : this.waits();
       this.say(nothing || waits);
       this.dataset.trials = String(this.data.trials.length);
       this.fillChoices();

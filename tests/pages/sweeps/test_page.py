@@ -100,6 +100,17 @@ def test_the_trials_say_why_they_did_not_finish_and_lead_to_their_runs() -> None
     assert 'aria-sort="ascending"' in by_value
 
 
+def test_a_trial_that_the_pruner_ended_can_be_trained_in_full_once() -> None:
+    picture = recorded_sweep.picture()
+    pruned = [trial for trial in picture.trials if trial.state == "pruned"]
+    text = shown(sweep=stored(picture), tab="trials")
+    assert text.count('data-act="full"') == len(pruned)
+    assert f'data-act="full" data-id="swrecorded60:{pruned[0].number}"' in text
+    again = Trial(number=70, state="running", phase="full", of=pruned[0].number, params=pruned[0].params)
+    text = str(one_view.sweep_html(picture.model_copy(update={"trials": (*picture.trials, again)}), {"tab": "trials"}))
+    assert text.count('data-act="full"') == len(pruned) - 1
+
+
 def test_names_and_reasons_are_escaped_everywhere() -> None:
     picture = recorded_sweep.picture(name="<i>x</i>")
     hostile = Trial(number=70, state="failed", params={"lr_scheduler_type": "<i>p</i>"}, reason="<i>r</i>")
