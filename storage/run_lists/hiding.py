@@ -43,7 +43,7 @@ _CRITERIA_OF: dict[type[Any], Any] = {
 _ready: WeakKeyDictionary[Executable, Executable | None] = WeakKeyDictionary()
 
 
-def _of_what_is_named(statement: Executable) -> list[Any]:
+def _of_what_is_named(statement: Any) -> list[Any]:
     """For the tables that it names anywhere: in a join, under another name, in a query within it."""
     names = {part.name for part in visitors.iterate(statement) if isinstance(part, sqlalchemy.Table)}
     return [criterion for name, criterion in _CRITERIA.items() if name in names]
