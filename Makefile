@@ -7,29 +7,41 @@ VENV ?= .venv
 TESTERS ?= 2
 BIN := $(VENV)/bin
 # Finds the build of PyTorch for this machine, says what it downloads, shows how far it is. `TORCH_WHEELS=` (empty): as pip does.
-INSTALL := $(BIN)/python deploy/install.py --constraint constraints.txt
+INSTALL := $(BIN)/python deploy/install.py --no-compile --constraint constraints.txt
+# On all cores: pip compiles 24,000 files on one. Some of them are templates and not Python, which pip does not tell either.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 
-.PHONY: run test test-vllm check format clean
+# What one process has compiled is kept for the next; some images forbid it, and a studio then compiles for half a second.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test test-vllm check lint types layers format clean
 
 run: $(VENV)/.studio
 	@$(BIN)/tunesmith serve $(ARGS)
 
 test: $(VENV)/.tests
 	$(BIN)/python -m tests.browser.chromium --install
-	$(BIN)/python -m pytest -m "not gpu and not vllm" -n $(TESTERS) --dist worksteal --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -m "not gpu and not vllm" -n $(TESTERS) --dist worksteal --cov --cov-report= $(ARGS)
 
 # The real vLLM behind a real studio; some fifteen minutes on two cores. It needs a runtime: tests/vllm/runtime.py.
 test-vllm: $(VENV)/.tests
 	$(BIN)/python -m tests.vllm.runtime
 	$(BIN)/python -m pytest -m vllm tests/vllm $(ARGS)
 
-check: $(VENV)/.tests
+# `make -j2 check` looks at the types beside everything else.
+check: lint types layers
+
+lint: $(VENV)/.tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
 	$(BIN)/python -m tests.ceilings
 	$(BIN)/python -m tests.javascript.check
+
+types: $(VENV)/.tests
+	$(BIN)/mypy
+
+layers: $(VENV)/.tests
+	$(BIN)/lint-imports
 
 format: $(VENV)/.tests
 	$(BIN)/ruff check --fix .
@@ -46,8 +58,11 @@ $(VENV)/.python:
 
 $(VENV)/.studio: $(VENV)/.python pyproject.toml constraints.txt
 	@$(INSTALL) --editable ".[starter]"
+	@$(COMPILE)
 	@touch $@
 
-$(VENV)/.tests: $(VENV)/.studio
+# It has all that the studio takes: what needs it is looked up and installed once.
+$(VENV)/.tests: $(VENV)/.python pyproject.toml constraints.txt
 	@$(INSTALL) --editable ".[starter,test]"
-	@touch $@
+	@$(COMPILE)
+	@touch $(VENV)/.studio $@

@@ -1,6 +1,6 @@
 """Exports: ways to take a trained model away."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import func
@@ -35,6 +35,11 @@ def with_same_options(session: Session, subject: str, kind: str, options: dict[s
 def made_by(session: Session, work_id: str) -> Sequence[Export]:
     """The exports that a piece of work makes."""
     return session.exec(select(Export).where(Export.work_id == work_id)).all()
+
+
+def by_ids(session: Session, export_ids: Collection[str]) -> Sequence[Export]:
+    """Those that are there."""
+    return session.exec(select(Export).where(col(Export.id).in_(export_ids))).all() if export_ids else ()
 
 
 def is_being_made(session: Session, run_id: str) -> bool:

@@ -10,10 +10,12 @@ from storage import evaluations
 from storage.tables import (
     AliasFollower,
     Endpoint,
+    Export,
     ModelAlias,
     ModelVersion,
     RegisteredModel,
     RegistryMove,
+    Run,
 )
 
 Named = tuple[ModelVersion, RegisteredModel]
@@ -46,6 +48,24 @@ def versions(session: Session, registered_id: str, limit: int | None = None, off
     """The newest first."""
     query = select(ModelVersion).where(ModelVersion.registered_id == registered_id)
     return session.exec(query.order_by(col(ModelVersion.number).desc()).offset(offset).limit(limit)).all()
+
+
+def gguf_versions(
+    session: Session, limit: int, export_ids: Collection[str] | None = None
+) -> Sequence[tuple[str, int, Export]]:
+    """Name, number and export of each version that is a GGUF file, the newest first."""
+    query = select(RegisteredModel.name, ModelVersion.number, Export).where(
+        ModelVersion.kind == "gguf", ModelVersion.export_id == Export.id,
+        ModelVersion.registered_id == RegisteredModel.id,
+    )  # fmt: skip
+    query = query if export_ids is None else query.where(col(Export.id).in_(export_ids))
+    return session.exec(query.order_by(col(ModelVersion.created_at).desc()).limit(limit)).all()
+
+
+def exports_with_runs(session: Session, export_ids: Collection[str]) -> Sequence[tuple[Export, str]]:
+    """Exports of these ids, with the names of their runs."""
+    query = select(Export, Run.name).where(Export.run_id == Run.id, col(Export.id).in_(export_ids))
+    return session.exec(query).all()
 
 
 def version(session: Session, registered_id: str, number: int) -> ModelVersion | None:

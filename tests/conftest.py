@@ -1,6 +1,7 @@
 """What every test starts from: a home of its own, with an empty database."""
 
 import faulthandler
+import gc
 import os
 import shutil
 import signal
@@ -29,6 +30,17 @@ CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-network
 def needs(program: str | None, name: str) -> pytest.MarkDecorator:
     """For a test that needs a server of the system: without it the test is left out, but not on CI, where it fails."""
     return pytest.mark.skipif(program is None and not os.environ.get("CI"), reason=f"{name} is not installed here")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is there by then stays: a sweep for garbage need not look at it again, test after test."""
+    gc.disable()
+    with tracing.of_ours_alone(("app", "pages", "engine", "storage")):
+        result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

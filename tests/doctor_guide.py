@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 from engine.runs.doctor.rules import RULES
+from tests.curves import matrix
+from tests.curves.trainings import FURTHER, HEALTHY, WRONG
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "guide" / "doctor.md"
 HEAD = """# The run doctor
@@ -24,6 +26,15 @@ To use a remedy elsewhere: `/train?from=RUN&set={"learning_rate": 2e-05}` opens 
 fields changed.
 """
 
+RECORDED = """
+## What fires on the recorded runs
+
+Trainings of a tiny model: wrong on purpose, then well. Every rule that a line does not name was silent there.
+
+| training | rules that fire |
+|---|---|
+"""
+
 
 def page_text() -> str:
     """The whole page, a section a rule."""
@@ -31,7 +42,17 @@ def page_text() -> str:
         f"\n## {rule.title}\n\n`{rule.name}`. {rule.fires}\n\nRemedy: {rule.advice[0].lower()}{rule.advice[1:]}\n"
         for rule in RULES
     )
-    return HEAD + "".join(sections)
+    return HEAD + "".join(sections) + _recorded()
+
+
+def _recorded() -> str:
+    """What fires on each of the trainings that are recorded."""
+    wrong = [
+        f"| {training.about} | {' and '.join(f'`{rule}`' for rule in matrix.FIRES[name])} |\n"
+        for name, training in WRONG.items()
+    ]
+    well = [f"| {training.about} | none |\n" for training in (HEALTHY | FURTHER).values()]
+    return RECORDED + "".join(wrong + well)
 
 
 if __name__ == "__main__" and "--write" in sys.argv:

@@ -10,8 +10,8 @@ HOSTILE = (
 BETTER: dict[str, Any] = {
     "status": "succeeded",
     "verdict": "better",
-    "sentence": "Better. Exact match went from 5 % to 92 % on 40 rows. The true difference is +78 points to "
-    "+95 points, with 95 % confidence. But worse at: Repetition.",
+    "sentence": "Better. Exact match went from 5 % to 92 % on 40 rows. The true difference is between +78 points "
+    "and +95 points, with 95 % confidence. But worse at: Repetition.",
     "but_worse": ["repetition"],
     "primary": "exact_match",
     "rows": 40,

@@ -5,6 +5,7 @@ versions are those that fit together on Python 3.11; other Pythons get the same 
 no index that states its hash here, so it is left out of the locks, and engine.runtimes.kinds pins its version.
 """
 
+import itertools
 import re
 import subprocess
 import sys
@@ -41,11 +42,15 @@ def main() -> int:
 
 
 def builds() -> list[Build]:
-    """Those that are offered, and npm, which one of them may need for a moment."""
+    """Those that are offered, and what they may need for a moment: npm, and what builds libraries."""
     offered = [build for kind in kinds.KINDS.values() for build in kind.builds]
-    npm = {build.npm_lock: build for build in offered if build.npm_lock}
+    besides: dict[str, tuple[Build, tuple[str, ...]]]
+    besides = {build.npm_lock: (build, kinds.NPM_REQUIRES) for build in offered}
+    besides |= {build.tools_lock: (build, kinds.TOOLS_REQUIRES) for build in offered}
     return offered + [
-        build.model_copy(update={"lock": lock, "requires": kinds.NPM_REQUIRES}) for lock, build in npm.items()
+        build.model_copy(update={"lock": lock, "requires": requires})
+        for lock, (build, requires) in besides.items()
+        if lock
     ]
 
 
@@ -54,9 +59,9 @@ def made(build: Build) -> str:
     pinned = resolved(build)
     left_out = set(build.without) | (LEFT_OUT if build.torch else set())
     packages = {name: Package(version) for name, version in pinned.items() if name not in left_out}
-    for python in build.pythons:
-        wanted = "".join(f"{name}=={package.version}\n" for name, package in packages.items())
-        for found in lock(wanted, python, f"--python-platform={platform(build)}", "--no-deps"):
+    wanted = "".join(f"{name}=={package.version}\n" for name, package in packages.items())
+    for python, processor in itertools.product(build.pythons, build.processors):
+        for found in lock(wanted, python, f"--python-platform={platform(build, processor)}", "--no-deps"):
             take(packages[found["name"]], found)
     lines = [line(name, package) for name, package in sorted(packages.items())]
     text = HEAD.format(f"{build.lock} ({', '.join(build.requires)})") + "".join(lines)
@@ -64,16 +69,19 @@ def made(build: Build) -> str:
     return text
 
 
-def platform(build: Build) -> str:
+def platform(build: Build, processor: str) -> str:
     """As uv calls it."""
-    return f"x86_64-manylinux_{build.glibc[0]}_{build.glibc[1]}"
+    return f"{processor}-manylinux_{build.glibc[0]}_{build.glibc[1]}"
 
 
 def resolved(build: Build) -> dict[str, str]:
     """Versions by name, as they fit together on the oldest Python."""
     torch = [f"torch=={build.torch}"] if build.torch else []
     found = lock(
-        "\n".join([*build.requires, *torch]), build.pythons[0], f"--python-platform={platform(build)}", *wheels()
+        "\n".join([*build.requires, *torch]),
+        build.pythons[0],
+        f"--python-platform={platform(build, build.processors[0])}",
+        *wheels(),
     )
     return {package["name"]: package["version"] for package in found}
 

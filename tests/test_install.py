@@ -139,6 +139,6 @@ def test_a_second_make_run_does_nothing_but_start(tmp_path: Path) -> None:
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
 
     first = made()
-    assert first[0] == "python deploy/install.py --constraint constraints.txt --editable .[starter]"
-    assert first[1:] == ["tunesmith serve"]
+    assert first[0] == "python deploy/install.py --no-compile --constraint constraints.txt --editable .[starter]"
+    assert first[1:] == ["python -m compileall -qq -j 0 .venv/lib", "tunesmith serve"]
     assert made() == ["tunesmith serve"]

@@ -1,10 +1,12 @@
-"""Coverage's files of killed processes are left out of the sum, and whole ones stay in it."""
+"""What Coverage sees: which modules while tests are collected, which programs, and of killed ones what is whole."""
 
+import importlib
 import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from coverage import Coverage, CoverageData
@@ -61,3 +63,31 @@ def test_a_program_without_the_variables_is_not_traced() -> None:
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, env=tracing.without(environment), capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "None"]
+
+
+def test_while_tests_are_collected_our_modules_are_traced_and_nothing_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {"a_test_of_ours": "import our_module\nX = 1\n", "our_module": "import their_module\nX = 2\n"}
+    for name, text in (texts | {"their_module": "X = 3\n"}).items():
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.setitem(sys.modules, name, sys)  # so that it is forgotten afterwards
+        del sys.modules[name]
+    monkeypatch.syspath_prepend(tmp_path)
+    traced = set()
+
+    def tracer(frame: Any, event: str, _: object) -> Any:
+        if event == "line":
+            traced.add((Path(frame.f_code.co_filename).stem, frame.f_lineno))
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        with tracing.of_ours_alone(["our_module"]):
+            importlib.import_module("a_test_of_ours")
+        after = sys.gettrace()
+    finally:
+        sys.settrace(before)
+    assert after is tracer
+    assert {place for place in traced if place[0] in {*texts, "their_module"}} == {("our_module", 1), ("our_module", 2)}

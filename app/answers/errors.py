@@ -34,6 +34,9 @@ KINDS = {
 }
 
 
+OURS = ("internal_error", "busy", "disk_full")  # kinds that are no fault of the caller
+OPENAI_CODES = {"unauthorized": "invalid_api_key"}
+
 RETRY_SECONDS = "2"
 NO_VALUE = ("missing", "extra_forbidden", "json_invalid")
 SECRETS = ("token", "api_key", "password", "secret")  # fields whose value is not said back
@@ -90,7 +93,10 @@ def install(app: FastAPI) -> None:
 def error_body(path: str, kind: str, message: str, hint: str) -> bytes:
     """An error in the shape the caller's client understands: OpenAI's under /v1, ours elsewhere."""
     if path.startswith("/v1"):
-        return orjson.dumps({"error": {"message": f"{message} {hint}", "type": kind, "param": None, "code": kind}})
+        whose = "server_error" if kind in OURS else "invalid_request_error"
+        code = OPENAI_CODES.get(kind, kind)
+        text = f"{message} {hint}".strip()
+        return orjson.dumps({"error": {"message": text, "type": whose, "param": None, "code": code}})
     return orjson.dumps({"error": {"type": kind, "message": message, "hint": hint}})
 
 

@@ -49,6 +49,7 @@ class NameParity(Answer):
 
 
 class ParityAnswer(Answer):
+    work_id: str = Field(description="The work that compares: GET /api/work/ID/log is what it printed.")
     status: WorkStatus = Field(description="queued, running, succeeded, failed or stopped.")
     progress: float | None = Field(description="How far it is, 0 to 1.")
     error: str | None = Field(description="Why it failed.")

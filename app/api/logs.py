@@ -3,7 +3,7 @@
 from pathlib import Path as File
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from app.answers.fields import LARGEST, Answer, PathId
 from engine.process import output
 from engine.process import work as pieces
 from engine.process.output import Level
+from engine.runtimes import runtimes
 from engine.serve import printed
 from storage import db
 from storage.tables import Benchmark, Evaluation, Export
@@ -53,12 +54,20 @@ def read(path: File, offset: int) -> LogAnswer:
     return LogAnswer(text=text, offset=end, levels=[(at, level) for at, level in levels if level != "other"])
 
 
-def _of_work(work_id: str) -> File:
-    """Of a piece of work by its own id, or by that of the evaluation, export or benchmark that it is done for."""
+def _of_work(request: Request, work_id: PathId) -> File:
+    """Of a piece of work by its own id, or by that of the evaluation, export or benchmark that it is done for.
+
+    What an installation wrote is not for visitors: it names places on this machine.
+    """
     with db.reading() as session:
         done_for = session.get(Evaluation, work_id) or session.get(Export, work_id) or session.get(Benchmark, work_id)
         work_id = (done_for.work_id if done_for is not None else None) or work_id
-    return pieces.folder(pieces.look_up(work_id)) / output.FILE
+    work = pieces.look_up(work_id)
+    installing = runtimes.log_of(work) if request.state.role != "viewer" else None
+    return installing or pieces.folder(work) / output.FILE
+
+
+OfWork = Annotated[File, Depends(_of_work)]
 
 
 def found(lines: output.Found) -> FoundLinesAnswer:
@@ -96,17 +105,17 @@ def download_backend_log(backend_id: PathId) -> StreamingResponse:
 
 
 @router.get("/work/{id}/log", summary="Log of a piece of work", responses=NOT_FOUND)
-def show_work_log(work_id: PathId, offset: From = 0) -> LogAnswer:
+def show_work_log(log: OfWork, offset: From = 0) -> LogAnswer:
     """What a piece of work printed, from a byte on. The id of its evaluation, export or benchmark does as well."""
-    return read(_of_work(work_id), offset)
+    return read(log, offset)
 
 
 @router.get("/work/{id}/log/lines", summary="Search the log of a piece of work", responses=NOT_FOUND)
 def search_work_log(
-    work_id: PathId, search: Words = "", level: OfLevel = None, after: After = 0, limit: Most = 200
+    log: OfWork, search: Words = "", level: OfLevel = None, after: After = 0, limit: Most = 200
 ) -> FoundLinesAnswer:
     """Lines of the log that hold some words or have a level. `level=error&limit=1` is the first error."""
-    return found(output.search(_of_work(work_id), search, level, after, limit))
+    return found(output.search(log, search, level, after, limit))
 
 
 @router.get(
@@ -115,6 +124,6 @@ def search_work_log(
     response_class=StreamingResponse,
     responses=NOT_FOUND | AS_TEXT,
 )
-def download_work_log(work_id: PathId) -> StreamingResponse:
+def download_work_log(work_id: PathId, log: OfWork) -> StreamingResponse:
     """All that is kept of the log, with secrets hidden."""
-    return download(_of_work(work_id), work_id)
+    return download(log, work_id)

@@ -40,12 +40,15 @@ class RuntimeAnswer(Answer):
     own: str | None = Field(description="The Python of this machine that has it; it is taken as it is.")
     download_bytes: int | None = Field(description="What is downloaded at most.")
     disk_bytes: int | None = Field(description="What the disk must have free while it is installed.")
+    build_minutes: int | None = Field(
+        description="How long building takes on this machine, about; null where nothing has to be built."
+    )
     reason: str | None = Field(description="Why it cannot be installed here.")
-    notes: list[str] = Field(description="Why a faster build does not fit.")
+    notes: list[str] = Field(description="Why a build that is preferred does not fit.")
     id: str | None = Field(description="Id of the newest installation; null when there was none.")
     status: WorkStatus | None = Field(description="How that is: queued, running, succeeded, failed or stopped.")
-    progress: float | None = Field(description="How much is downloaded, 0 to 1; null when unknown.")
-    stage: str | None = Field(description="What is being done, with bytes.")
+    progress: float | None = Field(description="How much is downloaded or built, 0 to 1; null when unknown.")
+    stage: str | None = Field(description="What is being done, with bytes or files.")
     error: str | None = Field(description="Why it failed.")
     hint: str | None = Field(description="What to do about it.")
 

@@ -49,7 +49,9 @@ def _needs(facts: dict[str, object]) -> str:
     download, disk = facts["download_bytes"], facts["disk_bytes"]
     if not isinstance(download, int) or not isinstance(disk, int):
         return ""
-    return f" (downloads {sizes.in_words(download)}, needs {sizes.in_words(disk)} of free disk)"
+    minutes = facts["build_minutes"]
+    building = f", builds for about {minutes} min" if minutes else ""
+    return f" (downloads {sizes.in_words(download)}, needs {sizes.in_words(disk)} of free disk{building})"
 
 
 @COMMANDS.command()

@@ -80,7 +80,8 @@
     }
 
     async firstError() {
-      const answer = await fetch(`${this.address}/lines?level=error&limit=1`);
+      const answer = await fetch(`${this.address}/lines?level=error&limit=1`).catch(() => null);
+      if (!answer) return (this.note.textContent = "The studio does not answer.");
       const { lines } = answer.ok ? await answer.json() : { lines: [] };
       this.words.value = this.level.value = "";
       if (lines.length) this.open(lines[0].offset);
@@ -165,4 +166,24 @@
   }
 
   customElements.define("ts-log", Log);
+
+  // A link with data-log opens that log in a dialog; opened elsewhere, as in another tab, it is the download.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-log]");
+    if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    show(link.dataset.log, `Log: ${link.dataset.title}`);
+  });
+
+  const show = (address, title) => {
+    const heading = element("h2", { id: "log-title" }, title);
+    const close = button("Close", () => dialog.close());
+    const log = element("ts-log");
+    log.setAttribute("address", address);
+    const dialog = element("dialog", { className: "ts-dialog ts-log-dialog" }, element("header", {}, heading, close), log);
+    dialog.setAttribute("aria-labelledby", heading.id);
+    dialog.addEventListener("close", () => dialog.remove()); // which ends its asking
+    (document.querySelector(".gradio-container") || document.body).append(dialog);
+    dialog.showModal();
+  };
 })();

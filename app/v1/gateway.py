@@ -107,9 +107,9 @@ async def create_score(request: Request) -> Response:
 
 
 @router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-async def nothing_else(path: str) -> Response:
+async def nothing_else(request: Request, path: str) -> Response:
     """Backends have more routes than these; none of them is reached from outside."""
-    return ApiError(f"There is no /v1/{path[:100]} here.", 404).response()
+    return ApiError(f"There is no {request.method} /v1/{path[:100]} here.", 404).response()
 
 
 async def pass_on(request: Request, route: str) -> Response:

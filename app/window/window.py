@@ -25,6 +25,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from app.window import late_pandas
 from app.window.kept_pages import KeptPages
 from pages.help import documents
 from storage import home
@@ -57,8 +58,9 @@ def mount(app: FastAPI) -> Mounted:
     prepare()
     if not is_tested():
         log.warning("starts the slow way: Gradio %s is not the tested %s", version("gradio"), TESTED_GRADIO)
-    gradio: Any = import_module("gradio")
-    studio, fragments, theme = (import_module(f"app.window.{name}") for name in ("studio", "fragments", "theme"))
+    with late_pandas.postponed() if is_tested() else nullcontext():
+        gradio: Any = import_module("gradio")
+        studio, fragments, theme = (import_module(f"app.window.{name}") for name in ("studio", "fragments", "theme"))
     app.include_router(fragments.router)
     app.router.routes.insert(0, app.router.routes.pop())  # open pages ask for them all the time: looked at first
     app.mount("/static-tunesmith", StaticFiles(directory=Path(__file__).parents[1] / "static"))

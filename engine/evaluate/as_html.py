@@ -135,7 +135,7 @@ def _skills(skills: Facts | None) -> Markup:
     ).format(
         words.value("skills", skills["base"]), words.value("skills", skills["tuned"]), skills["questions"],
         words.change("skills", skills["difference"]), words.interval(overall), picture.interval(overall), _text(counts),
-        Markup("<h3>What was lost</h3><ul>{}</ul>").format(lost) if lost else "",
+        Markup("<h3>Questions it got wrong afterwards</h3><ul>{}</ul>").format(lost) if lost else "",
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def warnings(results: Sequence[Facts]) -> list[str]:
     if len({(result["dataset_name"], result["part"], result["rows"]) for result in results}) > 1:
         sentences.append("They were not measured on the same rows, so their values cannot be compared with each other.")
     if len({result["against"] for result in results}) > 1:
-        sentences.append("They were compared with different models, so their differences begin at different places.")
+        sentences.append("They were compared against different models, so their differences start at different points.")
     return sentences
 
 

@@ -82,9 +82,7 @@ def refuse(subject: Named, against: Named, dataset_id: str | None) -> None:
     """Raises RefusedError, NotFoundError or ConflictError when the two cannot be compared on such rows."""
     if subject.name == against.name:
         raise RefusedError(f"`{subject.name}` cannot be compared with itself.", "Choose another `against`.")
-    if against.scores and not subject.scores:
-        message = f"`{against.title}` is a reward model: it gives scores, and `{subject.title}` gives answers."
-        raise RefusedError(message, "Compare two of a kind.")
+    _refuse_unlike(subject, against)
     if dataset_id is not None:
         dataset = datasets.look_up(dataset_id)
         if dataset.status != DatasetStatus.READY:
@@ -94,12 +92,23 @@ def refuse(subject: Named, against: Named, dataset_id: str | None) -> None:
         raise RefusedError(message, "Choose a dataset in `dataset_id`.")
 
 
+def _refuse_unlike(subject: Named, against: Named) -> None:
+    """Raises RefusedError for a reward model and something else. A model without a head may stand against one: it gets
+    a new head, as it had at the start of such a training; an adapter that was trained to write cannot have one."""
+    if against.scores and not subject.scores:
+        message = f"`{against.title}` is a reward model: it gives scores, and `{subject.title}` gives answers."
+        raise RefusedError(message, "Compare two reward models, or two models that answer.")
+    if subject.scores and not against.scores and against.adapter is not None:
+        message = f"`{subject.title}` is a reward model: it gives scores, and `{against.title}` gives answers."
+        raise RefusedError(message, "Compare it with its base model, or with another reward model.")
+
+
 def checked_tags(tags: Sequence[str]) -> list[str]:
     """Tags as they are kept: each once. Raises RefusedError for too many or too long ones."""
     kept = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
     if len(kept) > KEPT_TAGS or any(len(tag) > LONGEST_TAG or '"' in tag or not tag.isprintable() for tag in kept):
         hint = f"Use up to {KEPT_TAGS} tags of at most {LONGEST_TAG} characters, without quotation marks."
-        raise RefusedError("These tags cannot be kept.", hint)
+        raise RefusedError("These tags are not allowed.", hint)
     return kept
 
 
@@ -158,7 +167,7 @@ def stop(evaluation_id: str) -> Evaluation:
         if row.status not in WORK_MOVING:
             return row
         row.status, row.ended_at = WorkStatus.STOPPED, time.time()
-        row.error, row.hint = "It was stopped.", "Ask for it again: it goes on with the answers it has."
+        row.error, row.hint = "It was stopped.", "Start it again: it continues with the answers it already has."
     _forget_work(row)
     return row
 

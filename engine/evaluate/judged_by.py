@@ -56,13 +56,13 @@ def words(recipe: Recipe, model: Model, dataset: Dataset) -> str:
     held = amount.held_out_amount(dataset.accepted + dataset.repaired, recipe.eval_fraction)
     there = held.test or held.held_out
     if not there:
-        return f"Judged by {title}, once there are rows to ask: none are held out."
+        return f"Judged by {title}, once rows are held out: none are now."
     on_cpu = devices.on_this_machine() == (devices.CPU,)
     longest = _longest_answer(datasets.blob(dataset), dataset.kind)
     rows = budget.rows_for(there, longest, model.parameters, on_cpu)
     minutes = math.ceil(budget.seconds_for(rows, longest, model.parameters, on_cpu) / 60)
     also = "" if held.test else ", which also choose the checkpoint"
-    few = "" if rows >= amount.LEAST_PART else " Too few for a proof: it takes 20."
+    few = "" if rows >= amount.LEAST_PART else " Too few for a verdict: it takes 20."
     time = f"within about {minutes} minute{'s' if minutes > 1 else ''}"
     return f"Judged by {title} on about {rows:,} held-out rows{also}, {time}.{few}"
 

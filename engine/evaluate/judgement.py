@@ -87,19 +87,19 @@ def _reason(measure: Measure, seen: Difference) -> str:
     went = f"{measure.title} went from {shown(measure, seen.base)} to {shown(measure, seen.tuned)} on {_rows(seen)}"
     if seen.low is None or seen.high is None:
         return f"{went}: too few to tell, at least {difference.FEWEST} are needed."
-    span = f"{change(measure, seen.low)} to {change(measure, seen.high)}"
+    span = f"{change(measure, seen.low)} and {change(measure, seen.high)}"
     if seen.verdict != "no_proof":
-        return f"{went}. The true difference is {span}, with 95 % confidence."
+        return f"{went}. The true difference is between {span}, with 95 % confidence."
     if seen.too_few:
         return f"{went}: too few to tell, at least {difference.FEWEST} are needed."
-    return f"{went}, which may be chance: the true difference is anything from {span}.{_more(seen)}"
+    return f"{went}, which may be chance: the true difference may be anywhere between {span}.{_more(seen)}"
 
 
 def _more(seen: Difference) -> str:
     rows = difference.rows_to_decide(seen)
     if rows is None:
         return ""
-    return f" About {rows - seen.rows:,} more rows would decide a difference of this size."
+    return f" About {rows - seen.rows:,} more rows would be needed to decide a difference of this size."
 
 
 def _rows(difference: Difference) -> str:

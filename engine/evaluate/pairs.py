@@ -14,7 +14,7 @@ ANSWERS: dict[tuple[str, bool], tuple[str, Tone]] = {
     ("better", False): ("No, {b} is better than {a}.", "bad"),
     ("worse", False): ("Yes, {a} is better than {b}.", "good"),
 }
-UNDECIDED = "Nobody can tell: these rows do not show which of {a} and {b} is better."
+UNDECIDED = "Unclear: these rows do not show whether {a} or {b} is better."
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from storage.settings import settings
 from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
 from storage.tables import Evaluation, Run, RunFacts
 
-NONE_YET = "No report was written on this run."
+NONE_YET = "There is no report on this run."
 
 
 def plan(session: Session, run: Run) -> None:
@@ -50,7 +50,7 @@ def of_run(run_id: str) -> dict[str, Any]:
         run = _succeeded(session, run_id)
         reports = stored.of_run(session, run.id)
     if not reports:
-        hint = "Ask for one: POST /api/runs/ID/report, or the button on the run's page."
+        hint = "Request one with POST /api/runs/ID/report, or with the button on the run's page."
         return shape.missing(f"run:{run.id}", f"{NONE_YET} {_why_none(run)}", hint)
     return shape.of(reports[-1], len(reports))
 
@@ -58,7 +58,7 @@ def of_run(run_id: str) -> dict[str, Any]:
 def _why_none(run: Run) -> str:
     if run.facts.trial_of:
         return "It was a trial of a sweep."
-    return "It ended before reports were written by themselves, or TUNESMITH_REPORTS was off."
+    return "It ended before reports were written automatically, or TUNESMITH_REPORTS was off."
 
 
 def again(run_id: str, all_rows: bool = False) -> dict[str, Any]:

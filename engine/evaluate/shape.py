@@ -75,7 +75,7 @@ def missing(subject: str, error: str, hint: str) -> dict[str, Any]:
 def progress(evaluation: Evaluation) -> tuple[float | None, str]:
     """How far it is (0 to 1), and what is being done."""
     if evaluation.status == WorkStatus.QUEUED:
-        return None, "waiting until no training wants the device"
+        return None, "waiting until no training needs the device"
     if evaluation.status not in WORK_MOVING or (doing := _work(evaluation)) is None:
         return None, ""
     return doing.progress, doing.stage

@@ -49,14 +49,16 @@ def of(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _side(side: Named, subject: Named) -> dict[str, Any]:
-    """One of the two. Beside a reward model, its base is what the training began with: the same new head."""
+    """One of the two. Beside a reward model, what has no head of its own gets the one that the training began with:
+    `head_seed` is what that is made from; None for what has one, or needs none."""
+    seed = int(subject.run.recipe.get("seed", 0)) if subject.run is not None else 0
     return {
         "name": side.name,
         "title": side.title,
         "model_path": str(side.model_path),
         "adapter_path": str(side.adapter) if side.adapter is not None else None,
         "scores": subject.scores,
-        "head_seed": int(subject.run.recipe.get("seed", 0)) if subject.scores and subject.run is not None else None,
+        "head_seed": seed if subject.scores and not side.scores else None,
     }
 
 

@@ -37,7 +37,7 @@ class Standing:
     def words(self) -> str:
         """One sentence: who won how often, and what that proves."""
         tied = f", {self.tied} the same" if self.tied else ""
-        sure = "that is more than chance" if self.verdict == "better" else "that can be chance"
+        sure = "that is more than chance" if self.verdict == "better" else "that may be chance"
         return f"{self.first[0]} won {self.won} of {self.votes} against {self.second[0]}{tied}; {sure}."
 
 

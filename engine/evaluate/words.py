@@ -21,26 +21,26 @@ VERDICTS: dict[str, tuple[str, Tone]] = {
 PARTS = {
     "test": "that the training never saw",
     "eval": "of the held-out part",
-    "own": "(a dataset of its own)",
+    "own": "(a separate dataset)",
     "none": "",
 }
 EXPLAINED = (
     ("Base and tuned", "Every metric is measured on the same rows before the training (base) and after it (tuned)."),
     (
         "The interval",
-        "Only some rows were asked, so luck plays a part. The bar is the range in which the real difference most "
-        "likely is: with other rows of the same kind, about 95 of 100 such bars would contain it. More rows make "
-        "the bar shorter.",
+        "Only some rows were measured, so chance plays a part. The bar is the range in which the true difference most "
+        "likely lies: of 100 such bars, each from other rows of the same kind, about 95 would contain it. More rows "
+        "make the bar shorter.",
     ),
     (
         "How to read the bar",
-        "The line in the middle means no difference. A bar that is wholly on its right: better. Wholly on its left: "
-        "worse. A bar that crosses it: these rows cannot tell. Every bar has its own scale.",
+        "The line in the middle means no difference. A bar entirely to its right means better, entirely to its left "
+        "worse. A bar that crosses it means that these rows cannot tell. Every bar has its own scale.",
     ),
     (
         "Why one metric decides",
-        "Among many metrics one always looks better by luck. So one was named before the start, and it alone gives "
-        "the verdict. The others can only add where it got worse, and are judged more strictly (Holm's adjustment).",
+        "Of many metrics, some look better by chance. So one was chosen before the start, and it alone decides the "
+        "verdict. The others can only add where it got worse, and are judged more strictly (Holm's correction).",
     ),
 )
 
@@ -62,14 +62,14 @@ def notes(result: Result) -> list[Note]:
     """What there is to know beside the numbers, a sentence or two each."""
     remarks: list[Note] = []
     if result["chose_checkpoint"]:
-        words = "The same rows also chose the checkpoint, so the result may look a little better than it is."
-        remarks.append(("warn", f"{words} Hold out test rows as well next time."))
+        words = "These rows were also used to choose the checkpoint, so the result may look a little better than it is."
+        remarks.append(("warn", f"{words} Next time, hold out test rows as well."))
     remarks += [*_leakage(result["leakage"]), *_more_rows(result), *_missing(result)]
     if 0 < result["clusters"] < result["rows"]:
-        words = f"Rows that belong together count as one: there are {result['clusters']:,} independent ones."
+        words = f"Rows that belong together count as one, which leaves {result['clusters']:,} independent groups."
         remarks.append(("calm", words))
     if result["reports"] > 1:
-        words = f"There are {result['reports']:,} reports on this run. The first one counts wherever a rule asks."
+        words = f"There are {result['reports']:,} reports on this run. Gates use the first one."
         remarks.append(("calm", words))
     if result["hint"]:
         remarks.append(("calm", str(result["hint"])))
@@ -80,33 +80,35 @@ def _leakage(leakage: Mapping[str, int] | None) -> list[Note]:
     if leakage is None:
         return []
     exact, near, checked = leakage["exact"], leakage["near"], leakage["checked"]
-    learnt = f"the {counted(leakage['compared'], 'row')} it learnt from" if "compared" in leakage else "what it learnt"
+    learnt = (
+        f"the {counted(leakage['compared'], 'row')} of its training" if "compared" in leakage else "its training rows"
+    )
     if not exact and not near:
-        return [("calm", f"None of these rows is among {learnt}, word for word or nearly.")]
-    words = f"{exact + near:,} of the {counted(checked, 'row')} are among {learnt}"
-    how = f"{exact:,} word for word, {near:,} nearly"
-    return [("warn", f"{words} ({how}): the result looks better than it is.")]
+        return [("calm", f"None of these rows is among {learnt}, neither exactly nor nearly.")]
+    words = f"{exact + near:,} of the {counted(checked, 'row')} are also among {learnt}"
+    how = f"{exact:,} exactly, {near:,} nearly"
+    return [("warn", f"{words} ({how}), so the result looks better than it is.")]
 
 
 def _more_rows(result: Result) -> list[Note]:
     needed, there = result["rows_to_decide"], result["all_rows"]
     if needed is None:
         return []
-    words = f"About {counted(needed, 'row')} would decide a difference of this size"
+    words = f"About {counted(needed, 'row')} would be needed to decide a difference of this size"
     if there <= result["rows"]:
-        return [("calm", f"{words}; these were all there are.")]
-    return [("calm", f"{words}; there are {there:,} in all{', so measure them all' if there >= needed else ''}.")]
+        return [("calm", f"{words}; there are no more than these.")]
+    return [("calm", f"{words}; there are {there:,} in all{', so measure all of them' if there >= needed else ''}.")]
 
 
 def _missing(result: Result) -> list[Note]:
     remarks: list[Note] = []
     if result["truncated"]:
         length = f" of {result['longest_answer']:,} tokens" if result["longest_answer"] else ""
-        remarks.append(("warn", f"{counted(result['truncated'], 'answer')} ended at the longest length{length}."))
+        remarks.append(("warn", f"{counted(result['truncated'], 'answer')} reached the length limit{length}."))
     if result["left_out"]:
         why = "; ".join(f"{reason}: {count:,}" for reason, count in result["left_out_why"].items())
         remarks.append(
-            ("warn", f"{counted(result['left_out'], 'row')} could not be asked{f' ({why})' if why else ''}.")
+            ("warn", f"{counted(result['left_out'], 'row')} could not be measured{f' ({why})' if why else ''}.")
         )
     return remarks
 

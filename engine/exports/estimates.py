@@ -9,13 +9,14 @@ from engine import sizes
 from engine.errors import ConflictError, DiskFullError
 from engine.exports import gguf, merging
 from engine.exports.gguf import GgufOptions
+from engine.runtimes import room
+from engine.runtimes.room import Room
 from engine.subjects.subject import Subject
 from storage import db, home
 from storage import work as stored_work
 
 SPARE_BYTES = 1 << 30  # that stays free beside it, of disk and of memory
 BESIDES_BYTES = 50_000_000  # tokenizer and card
-INSTALL_DISK_BYTES = 250_000_000  # llama.cpp with what is fetched for it
 INSTALL_SECONDS = 40
 # Until this machine has made one: as measured with 135 million weights on two cores, starting Python included.
 FIXED_SECONDS = {merging.KIND: 20.0, gguf.KIND: 45.0}
@@ -46,7 +47,7 @@ def merged(subject: Subject, dtype: str) -> Estimate:
 def of_gguf(subject: Subject, options: GgufOptions) -> Estimate:
     """Of a GGUF. On the disk at once: the merge in float32, the file made of it, and the one in fewer bits."""
     parameters, size = merging.parameters(subject), gguf.size_bytes(subject, options)
-    download, merge = gguf.download_bytes(), 4 * parameters if subject.weights == "adapter" else 0
+    first, merge = gguf.installation(), 4 * parameters if subject.weights == "adapter" else 0
     full = 0 if options.type in gguf.BY_CONVERTER else 4 * parameters
     base = gguf.size_bytes(subject, GgufOptions(type="f32")) if options.of == "adapter" else merge
     fallen_back, tensors = gguf.fallbacks(subject, options)
@@ -55,11 +56,20 @@ def of_gguf(subject: Subject, options: GgufOptions) -> Estimate:
         notes.append(
             f"{fallen_back} of {tensors} tensors are kept in more bits: {gguf.BLOCK} does not divide their rows."
         )
-    if download:
-        notes.append(f"llama.cpp is fetched first ({sizes.in_words(download)}).")
-    disk = size + base + full + BESIDES_BYTES + (INSTALL_DISK_BYTES if download else 0)
-    seconds = _seconds(gguf.KIND, parameters) + (INSTALL_SECONDS if download else 0)
+    seconds, disk = _seconds(gguf.KIND, parameters), size + base + full + BESIDES_BYTES
+    if first:
+        notes.append(_installed_first(first))
+        seconds += INSTALL_SECONDS + 60 * (first.build_minutes or 0)
+        disk += first.disk_bytes - room.SPARE_BYTES
+    download = first.download_bytes if first else 0
     return Estimate(size, disk, 4 * parameters + BESIDES_BYTES, seconds, download, tuple(notes))
+
+
+def _installed_first(first: Room) -> str:
+    fetched = f"llama.cpp is fetched first ({sizes.in_words(first.download_bytes)})"
+    if first.build_minutes is None:
+        return f"{fetched}."
+    return f"{fetched} and built here, which takes about {first.build_minutes} min."
 
 
 def _seconds(kind: str, parameters: int) -> float:

@@ -27,8 +27,8 @@ from engine.recipes import recipe
 from engine.recipes.choices.tunings import MOVED_STARTS
 from engine.subjects import subject as subjects
 from engine.subjects.subject import Subject
-from storage import db, endpoints, exports
-from storage.statuses import SERVING_KEPT, WORK_MOVING, WorkStatus
+from storage import db, exports, uses
+from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Export, Run, Work
 
 Dtype = Literal["base", "float32", "bfloat16", "float16"]
@@ -258,6 +258,5 @@ def delete(export_id: str) -> None:
 
 
 def _refuse_served(session: Session, export: Export) -> None:
-    for endpoint, backend in endpoints.kept(session, SERVING_KEPT):
-        if backend.options.get("export_id") == export.id:
-            raise ConflictError(f"The endpoint `{endpoint.name}` serves this export.", "Delete that endpoint first.")
+    for endpoint, _ in uses.serving_exports(session).get(export.id, ()):
+        raise ConflictError(f"The endpoint `{endpoint.name}` serves this export.", "Stop that endpoint first.")

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.errors import RefusedError
 from engine.exports import facts, merging
-from engine.runtimes import locks, runtimes
-from engine.runtimes.kinds import KINDS
+from engine.runtimes import room, runtimes
+from engine.runtimes.kinds import Build
+from engine.runtimes.room import Room
 from engine.subjects.subject import Subject
 from engine.weights import files, inspection
 from engine.weights.files import Tensor
@@ -127,12 +128,10 @@ def _divides(tensor: Tensor) -> bool:
     return len(tensor.shape) < 2 or tensor.shape[-1] % BLOCK == 0
 
 
-def download_bytes() -> int:
-    """What is fetched first, because llama.cpp is not here yet; 0 when it is. Raises RefusedError, DiskFullError."""
-    if runtimes.needed(RUNTIME) is None:
-        return 0
-    build = KINDS[RUNTIME].builds[0]
-    return locks.read(build.lock).download_bytes + build.archive_bytes + build.libraries_bytes
+def installation() -> Room | None:
+    """What is fetched first, because llama.cpp is not here yet; None when it is. Raises RefusedError, DiskFullError."""
+    missing = runtimes.needed(RUNTIME)
+    return room.needed(Build.model_validate(missing["build"])) if missing else None
 
 
 def spec(subject: Subject, options: GgufOptions, card: str) -> dict[str, Any]:

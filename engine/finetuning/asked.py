@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from engine.finetuning.wrong import ParameterError
 
@@ -14,12 +23,20 @@ def _auto(value: Any) -> Any:
     return None if value == "auto" else value
 
 
+def _without_nul(text: str) -> str:
+    """PostgreSQL keeps no NUL."""
+    if "\0" in text:
+        raise ValueError("no character of it may be NUL")
+    return text
+
+
 Count = Annotated[Annotated[int, Field(strict=True, ge=1, le=4096)] | None, BeforeValidator(_auto)]
 Epochs = Annotated[Annotated[int, Field(strict=True, ge=1, le=1000)] | None, BeforeValidator(_auto)]
-Number = Annotated[Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None, BeforeValidator(_auto)]
-Beta = Annotated[Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None, BeforeValidator(_auto)]
-LabelName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Label = Annotated[str, StringConstraints(max_length=512)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Number = Annotated[Annotated[Positive, Field(le=10_000)] | None, BeforeValidator(_auto)]
+Beta = Annotated[Annotated[Positive, Field(le=100)] | None, BeforeValidator(_auto)]
+LabelName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_without_nul)]
+Label = Annotated[str, StringConstraints(max_length=512), AfterValidator(_without_nul)]
 
 
 class _Body(BaseModel):
@@ -92,9 +109,15 @@ class Asked(_Body):
         given = self._own or self.hyperparameters
         return given.model_dump(exclude_none=True) if given is not None else {}
 
+    def as_written(self, param: str) -> str:
+        """A parameter by the place where this body has it: hyperparameters may stand in their old one."""
+        return param if self._own is not None else param.removeprefix("method.supervised.")
+
 
 def parse(body: Any) -> Asked:
     """The body, checked. Raises ParameterError for the first thing that is wrong with it."""
+    if not isinstance(body, dict):
+        raise ParameterError("The body must be a JSON object.", None)
     try:
         return Asked.model_validate(body)
     except ValidationError as error:
@@ -102,12 +125,16 @@ def parse(body: Any) -> Asked:
 
 
 def _refusal(violation: dict[str, Any]) -> ParameterError:
-    param = ".".join(str(part) for part in violation["loc"])
+    param = ".".join(str(part) for part in violation["loc"] if part != "[key]")
     match violation["type"]:
         case "extra_forbidden":
             return ParameterError(f"There is no parameter `{param:.100}` here.", param[:100], "unknown_parameter")
         case "missing":
             return ParameterError(f"`{param}` is missing.", param, "missing_required_parameter")
+        case "model_type" | "dict_type":
+            return ParameterError(f"`{param:.100}` is {violation['input']!r:.80}: it must be an object.", param[:100])
+    if param == "metadata":
+        return ParameterError(f"`metadata` has {len(violation['input'])} names. At most {MOST_LABELS} are kept.", param)
     if param == "integrations":
         return ParameterError("There are no `integrations` here. The studio has trackers of its own.", param)
     if param == "method.type":

@@ -1,6 +1,5 @@
 """Whether the files of a job can be learned from. What is wrong is said of the parameter that named it."""
 
-from engine.data import datasets
 from engine.finetuning import files, recipes
 from engine.finetuning.wrong import ParameterError
 from engine.recipes.methods import METHODS
@@ -13,28 +12,20 @@ FORMS = {
     "supervised": "chats (`messages`) or prompts with their completions",
     "dpo": "preferences (`input`, `preferred_output`, `non_preferred_output`)",
 }
-MOST_REASONS = 3
 
 
 def refuse_file(job: TuningJob, dataset: Dataset, param: str) -> None:
     """Raises ParameterError for a file that was read and cannot be used."""
     if dataset.status != DatasetStatus.READY:
         _, reason = files.status(dataset)
-        raise ParameterError(f"`{param}` cannot be used. {reason}", param, "invalid_file_format")
+        text = f"`{param}` cannot be used. {reason} {files.left_out(dataset)}".strip()
+        raise ParameterError(text, param, "invalid_file_format")
     if dataset.train_rows < 1:
-        text = f"No row of `{param}` can be used. {_reasons(dataset)}".strip()
+        text = f"No row of `{param}` can be used. {files.left_out(dataset)}".strip()
         raise ParameterError(text, param, "invalid_file_format")
     if dataset.kind not in METHODS[recipes.METHOD[job.method]].kinds:
         text = f"`{param}` has rows of the kind {dataset.kind}, and `{job.method}` learns from {FORMS[job.method]}."
         raise ParameterError(text, param, "invalid_file_format")
-
-
-def _reasons(dataset: Dataset) -> str:
-    rejections = datasets.rejections(dataset.id, limit=MOST_REASONS)
-    lines = [
-        f"Row {rejection.get('row')}: {rejection.get('rule')}. {rejection.get('fix', '')}" for rejection in rejections
-    ]
-    return " ".join(line.strip() for line in lines)
 
 
 def refuse_pair(training: Dataset, validation: Dataset) -> None:

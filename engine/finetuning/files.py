@@ -5,7 +5,9 @@
 
 import contextlib
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from engine.data import datasets, importing
 from engine.errors import ConflictError, NotFoundError
@@ -17,12 +19,15 @@ from storage.statuses import DatasetStatus
 from storage.tables import Dataset, TuningFile
 
 PREFIX = "file-"
+MOST_REASONS = 3  # rows that are left out, and told of
 Known = tuple[TuningFile, Dataset]
 
 
 def take_in(path: Path, filename: str) -> Known:
-    """Begins to import an uploaded file. Raises RefusedError and what else an import raises."""
+    """Begins to import an uploaded file. Raises ParameterError for one without a byte, and what an import raises."""
     size = path.stat().st_size
+    if not size:
+        raise ParameterError(f"The file `{filename:.80}` is empty.", "file", "empty_file")
     dataset = datasets.import_file(path, "", source_name=filename or "file")
     file = TuningFile(dataset_id=dataset.id, filename=dataset.source_name, size_bytes=size)
     with db.session() as session:
@@ -79,6 +84,22 @@ def status(dataset: Dataset) -> tuple[str, str | None]:
         case DatasetStatus.NEEDS_MAPPING:
             return "error", "Its columns are not those of a format that is known. Map them on the Data page."
     return "error", f"{dataset.error or 'It could not be read.'} {dataset.hint or ''}".strip()
+
+
+def left_out(dataset: Dataset) -> str:
+    """How many rows of a file are not learned, and why the first of them; nothing where all are."""
+    if not dataset.rejected:
+        return ""
+    rejections = datasets.rejections(dataset.id, limit=MOST_REASONS)
+    reasons = (f"Row {one.get('row')}: {_words(one)}" for one in rejections)
+    count = f"{dataset.rejected:,} of {dataset.rows:,} rows {'is' if dataset.rejected == 1 else 'are'} left out."
+    return " ".join([count, *reasons])
+
+
+def _words(rejection: Mapping[str, Any]) -> str:
+    """What is wrong with a row: the rule it breaks, and what broke it."""
+    rule = str(rejection.get("rule", "")).replace("_", " ")
+    return f"{rule} ({value:.100})." if (value := rejection.get("value")) else f"{rule}."
 
 
 def content(file_id: str) -> tuple[Path, str]:

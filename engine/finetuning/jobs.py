@@ -62,7 +62,11 @@ def create(asked: Asked, idempotency_key: str | None = None) -> Known:
     if asked.validation_file is not None:
         job.validation_dataset_id = files.for_training(asked.validation_file, "validation_file").id
     job.model_name = names.result(model.name, asked.suffix, job.id)
-    _refuse_impossible(job, earlier)
+    try:
+        _refuse_impossible(job, earlier)
+    except ParameterError as error:
+        error.param = asked.as_written(error.param) if error.param else None
+        raise
     return _insert(job)
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
-from engine.finetuning import names
+from engine.finetuning import files, names
 from engine.finetuning.jobs import Known
 from engine.finetuning.wrong import ParameterError
 from engine.process import events
+from storage import datasets as stored_datasets
 from storage import db, home, transitions
 from storage.statuses import RunStatus
+from storage.tables import TuningJob
 
 _ID = re.compile(r"ftevent-(?P<bytes>[0-9a-f]{1,12})-(?P<states>[0-9a-f]{1,6})")
 NEVER = 2**40  # bytes: more than any log has
@@ -80,14 +82,15 @@ def _merged(told: Sequence[Told], reported: Iterator[Reported]) -> Iterator[Told
 def _states(known: Known) -> list[Told]:
     """What the job and its run went through, the oldest first."""
     job, run = known.job, known.run
-    files = "file" if job.validation_file is None else "files"
+    named = f"training file: {job.training_file}"
+    if job.validation_file is not None:
+        named = f"files: {job.training_file} and {job.validation_file}"
     told = [
         Told(job.created_at, f"Created fine-tuning job: {job.id}"),
-        Told(job.created_at, f"Validating training file: {job.training_file}")
-        if job.validation_file is None
-        else Told(job.created_at, f"Validating {files}: {job.training_file} and {job.validation_file}"),
+        Told(job.created_at, f"Validating {named}"),
     ]
     if run is not None:
+        told += [Told(run.created_at, text, "warn") for text in _left_out(job)]
         told.append(Told(run.created_at, "Files validated, moving job to queued state"))
         with db.reading() as session:
             log = transitions.log(session, run.id)
@@ -96,6 +99,16 @@ def _states(known: Known) -> list[Told]:
     if job.ended_at is not None:
         told.append(_ended(known, job.ended_at))
     return sorted(told, key=lambda event: event.at)
+
+
+def _left_out(job: TuningJob) -> Iterator[str]:
+    """Of each file with rows that are not learned, which they are."""
+    named = ((job.training_file, job.dataset_id), (job.validation_file, job.validation_dataset_id))
+    for file_id, dataset_id in named:
+        with db.reading() as session:
+            dataset = stored_datasets.get(session, dataset_id) if dataset_id is not None else None
+        if dataset is not None and (words := files.left_out(dataset)):
+            yield f"{file_id}: {words}"
 
 
 def _moved(known: Known, after: RunStatus, at: float, reason: str) -> list[Told]:

@@ -16,9 +16,9 @@ from engine.data import datasets
 from engine.errors import ConflictError, NotFoundError, TunesmithError
 from engine.evaluate import reports
 from engine.existing import existing
-from engine.lesson import addition_rows, report_rows
+from engine.lesson import addition_rows
 from engine.models import models
-from engine.process import rounds
+from engine.process import news, rounds
 from engine.recipes.recipe import Recipe
 from engine.runs import runs
 from engine.serve import endpoints
@@ -30,15 +30,15 @@ from storage.tables import Lesson, Project, Run
 Changes = Mapping[str, Any]
 
 NAME = "First lesson"
-DATASET_NAME = "Sums below thirty"
+DATASET_NAME = "Sums below twenty"
 REPORT_NAME = "Sums never taught"  # what the report on the lesson's run asks
-STEPS, ROWS_A_STEP = 30, 6  # each chat about once
+STEPS, ROWS_A_STEP = 40, 6  # each chat a little more than once
 STOPPED = "You stopped it."
 WAITED_SECONDS = 60  # for an interrupted run to be taken up again
 
 
 def recipe(model_id: str, dataset_id: str) -> Recipe:
-    """Short steps over chats of two questions, each seen about once."""
+    """Short steps over chats of two questions, each seen a little more than once."""
     return Recipe(
         model_id=model_id,
         dataset_id=dataset_id,
@@ -138,6 +138,7 @@ def _change(lesson: Lesson, changes: Changes) -> None:
         fresh = session.get(Lesson, lesson.project_id)
         if fresh is not None and (fresh.stage, fresh.created_at) == (lesson.stage, lesson.created_at):
             fresh.sqlmodel_update(dict(changes))
+    news.came()  # the next stage may begin
 
 
 def _failed(error: str) -> Changes:
@@ -172,7 +173,7 @@ def _lesson_data(project_id: str) -> str:
 def _prepare_report(lesson: Lesson) -> None:
     """What the report on its run asks, brought in once nobody waits for the chat any more: the report begins then."""
     if reports.is_waiting(str(lesson.run_id)):
-        rows = _imported(lesson.project_id, "lesson-report", REPORT_NAME, report_rows.lines)
+        rows = _imported(lesson.project_id, "lesson-report", REPORT_NAME, addition_rows.report_lines)
         reports.judge_by(str(lesson.run_id), rows)
 
 

@@ -1,7 +1,8 @@
-"""The loop that keeps what is in step with what was decided: once a second, in one process of the studio.
+"""The loop that keeps what is in step with what was decided: once a second, and when there is news (process.news).
 
-Whoever holds the lock of `storage.home.engine_lock` leads; the others wait to take over when it dies. What goes wrong
-with one thing is logged, and the rest goes on. Nothing slow is done here: engine.life.upkeep does that.
+In one process of the studio: whoever holds the lock of `storage.home.engine_lock` leads; the others wait to take over
+when it dies. What goes wrong with one thing is logged, and the rest goes on. Nothing slow is done here:
+engine.life.upkeep does that.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ from engine.finetuning import moving
 from engine.lesson import lesson
 from engine.models import models
 from engine.notifications import courier, watching
-from engine.process import devices, logs, work
+from engine.process import devices, logs, news, work
 from engine.registry import following, versions
 from engine.runs import sleeping_endpoints, supervision, tracking
 from engine.serve import adapter_loads, backends
@@ -71,6 +72,7 @@ class Reconciler:
     def stop(self) -> None:
         """Ends the loop after the round that is on, and lets the next one lead."""
         self._stop.set()
+        news.came()
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
@@ -81,7 +83,9 @@ class Reconciler:
                 self.leads = self.leads or _take(lock)
                 if self.leads:
                     tick()
-                self._stop.wait(EVERY_SECONDS)
+                    news.wait(EVERY_SECONDS)
+                else:
+                    self._stop.wait(EVERY_SECONDS)
         finally:
             self.leads = False
             os.close(lock)

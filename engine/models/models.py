@@ -32,7 +32,7 @@ from storage.tables import Model
 Source = Literal["starter", "hub", "path"]
 NOUN = "models"
 STOPPED = "The download was stopped."
-_inspections: Answers[dict[str, Any]] = Answers("inspection")  # by model and attempt: what is in the fetched folder
+_inspections: Answers[dict[str, Any]] = Answers("inspection", is_news=True)  # by model and attempt: the fetched folder
 FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_template", "size_bytes")
 
 

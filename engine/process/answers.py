@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from engine.process import news
+
 A = TypeVar("A")
 
 MOST_WAITING = 1000  # answers nobody came back for; the oldest are forgotten
@@ -17,9 +19,13 @@ class Answer(Generic[A]):
 
 
 class Answers(Generic[A]):
-    """Answers under way, each by the name of who is asked. For any number of threads."""
+    """Answers under way, each by the name of who is asked. For any number of threads.
 
-    def __init__(self, name: str, places: int = 4) -> None:
+    With `is_news` the reconciler comes for an answer at once: something waits for it.
+    """
+
+    def __init__(self, name: str, places: int = 4, is_news: bool = False) -> None:
+        self._is_news = is_news
         self._askers = ThreadPoolExecutor(max_workers=places, thread_name_prefix=name)
         self._under_way: dict[str, Future[A]] = {}
         self._lock = threading.Lock()
@@ -34,7 +40,9 @@ class Answers(Generic[A]):
             if future is None:
                 if len(self._under_way) >= MOST_WAITING:
                     del self._under_way[next(iter(self._under_way))]
-                self._under_way[name] = self._askers.submit(question)
+                future = self._under_way[name] = self._askers.submit(question)
+                if self._is_news:
+                    future.add_done_callback(lambda _: news.came())
                 return None
             if not future.done():
                 return None

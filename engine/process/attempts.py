@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from engine.process import events, process
+from engine.process import events, news, process
 from engine.process.plan import Plan
 
 LOCK = "start.lock"
@@ -42,9 +42,14 @@ class Seen:
 
 
 def look(folder: Path, attempt: int, offset: int = 0) -> Seen:
-    """The state first, then the events: whatever an attempt that has ended wrote is there to be read."""
+    """The state first, then the events: whatever an attempt that has ended wrote is there to be read.
+
+    While it lives, the reconciler comes again as soon as it has said its last word, or has ended.
+    """
     state = state_of(folder, attempt)
     new_events, end = events.read(folder, offset)
+    if state is State.LIVING:
+        news.expect(folder, attempt, end)
     return Seen(state, new_events, end, end != offset)
 
 
@@ -72,7 +77,9 @@ def start(folder: Path, attempt: int, plan: Callable[[], Plan], secrets: dict[st
         return
     with starting(folder) as alone:
         if alone and not process.was_started(folder, attempt):
+            said = events.size(folder)  # by earlier attempts
             process.start(plan(), folder, attempt, secrets)
+            news.expect(folder, attempt, said)
 
 
 @contextlib.contextmanager

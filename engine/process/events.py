@@ -126,6 +126,14 @@ def tell_failures_only() -> None:
     _hushed = True
 
 
+def size(folder: Path) -> int:
+    """How many bytes of events there are."""
+    try:
+        return (folder / FILE).stat().st_size
+    except OSError:
+        return 0
+
+
 def last_written(folder: Path) -> float | None:
     """When the worker last gave a sign of life, in seconds since 1970; None when it never did."""
     try:

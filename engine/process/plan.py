@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.process.work_kinds import KINDS
+
 WORKERS = {
     "sft": "engine.workers.train.sft",
     "cpt": "engine.workers.train.sft",
@@ -55,6 +57,7 @@ WORKERS = {
 # What may know a secret of the studio's environment. Every other worker is started without any of them.
 ASK_THE_HUB = ("fetch_model", "import_hub", "look_data", "look_hub_model", "push_data", "push_export", "search_hub")
 KNOWS = dict.fromkeys(ASK_THE_HUB, ("HF_TOKEN",))
+BEHIND = 10  # how far work that nobody waits for stands behind trainings: what `nice` takes
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Plan:
     files: dict[Path, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()  # a command that looks on while it works, and ends with it
     knows: tuple[str, ...] = ()  # secrets of the studio's environment that this command gets
+    nice: int = 0  # how much it lets others go before it
 
     def shell_line(self) -> str:
         """The command as a person would type it. For reading; nothing here is ever given to a shell."""
@@ -81,4 +85,5 @@ def plan_worker(worker: str, spec: dict[str, Any], out: Path, env: dict[str, str
         env=env or {},
         files={spec_file: json.dumps(spec, indent=2, ensure_ascii=False)},
         knows=KNOWS.get(worker, ()),
+        nice=BEHIND if worker in KINDS and not KINDS[worker].is_prompt else 0,
     )

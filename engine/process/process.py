@@ -74,9 +74,8 @@ def start(plan: Plan, folder: Path, attempt: int, secrets: dict[str, str] | None
         for path, content in plan.files.items():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.write_text(content, encoding="utf-8")
-        shim.write_json(
-            folder / f"plan.{attempt}.json", {"argv": plan.argv, "env": plan.env, "beside": list(plan.beside)}
-        )
+        kept = {"argv": plan.argv, "env": plan.env, "beside": list(plan.beside), "nice": plan.nice}
+        shim.write_json(folder / f"plan.{attempt}.json", kept)
         _children.add(_spawn(folder, attempt, lock, _environment(plan.knows) | (secrets or {})))
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from engine.process import logs
+from engine.process import logs, news
 from engine.process.lean_huey import BaseStorage, Consumer, Huey, Message, Serializer, SqliteStorage, redis_storage
 from storage import home, settings
 
@@ -93,6 +93,7 @@ def ring(task: Callable[..., object], *ids: str) -> None:
     """Asks for a task soon. If the message gets lost, a tick does the same within a second."""
     with logs.kept_going("queue"):
         task(*ids)
+    news.came()
 
 
 def forget() -> None:

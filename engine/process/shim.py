@@ -78,7 +78,7 @@ def _start(folder: Path, attempt: int) -> "subprocess.Popen[bytes]":
             stdout=output,  # a file, never a pipe: a pipe that nobody reads stalls the training
             stderr=output,
             start_new_session=True,
-            preexec_fn=_in_worker(os.getpid()),  # safe: the shim has one thread
+            preexec_fn=_in_worker(os.getpid(), plan.get("nice", 0)),  # safe: the shim has one thread
         )
     finally:
         os.close(output)
@@ -121,13 +121,17 @@ def _end(companion: "subprocess.Popen[bytes] | None") -> None:
             companion.wait(COMPANION_SECONDS)
 
 
-def _in_worker(shim: int) -> Callable[[], None]:
+def _in_worker(shim: int, nice: int = 0) -> Callable[[], None]:
     def prepare() -> None:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != shim:  # it died before the line above could tell Linux
             os._exit(1)
         with contextlib.suppress(OSError):
             (PROC / "self/oom_score_adj").write_text(str(OOM_SCORE))
+        if nice:
+            os.nice(nice)
+            with contextlib.suppress(OSError):  # on a desktop Linux shares the processor out between sessions first
+                (PROC / "self/autogroup").write_text(str(nice))
 
     return prepare
 

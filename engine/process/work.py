@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from engine.errors import ConflictError
 from engine.existing import existing
-from engine.process import attempts, devices, events, logs, plan, process, queue, rounds, trash
+from engine.process import attempts, devices, events, logs, news, plan, process, queue, rounds, trash
 from engine.process.attempts import State
 from engine.process.work_kinds import KINDS, same_work
 from storage import db, home, moving
@@ -64,6 +64,7 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
         raise
     if entered_work is not work:
         shutil.rmtree(out)
+    news.came()
     return entered_work
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from engine.errors import NotFoundError, RefusedError
 from engine.recipes.choices.commas import words
 from engine.recipes.recipe import Recipe
-from engine.weights import files, inspection, tokenizer
+from engine.weights import files, heads, tokenizer
 from storage import db, home, models, runs
 from storage.statuses import ModelStatus, RunStatus
 from storage.tables import Model, Run
@@ -100,20 +100,7 @@ def runs_asking(session: Session, subject_id: str) -> list[Run]:
 
 def scores(companion: Companion) -> bool:
     """Whether it answers with one number: a run that trained a reward model, or a model with such a head."""
-    return gives_scores(companion.path) if companion.method is None else companion.method == "reward"
-
-
-def gives_scores(folder: Path) -> bool:
-    """Whether the model in a folder has a head of one number."""
-    try:
-        config = inspection.read_config(folder) or {}
-    except (OSError, RefusedError):
-        return False
-    architectures, labels = config.get("architectures"), config.get("id2label")
-    listed = architectures if isinstance(architectures, list) else []
-    has_head = any("ForSequenceClassification" in str(name)[:200] for name in listed)
-    has_one_label = isinstance(labels, dict) and len(labels) == 1
-    return has_head and (config.get("num_labels") == 1 or has_one_label)
+    return heads.gives_scores(companion.path) if companion.method is None else companion.method == "reward"
 
 
 def same_vocabulary(first: Path, second: Path) -> bool | None:

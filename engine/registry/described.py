@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.registry import following, measured, registered, versions
+from engine.registry import following, in_use, measured, registered, versions
 from storage import db, registry
 from storage.tables import ModelVersion, RegisteredModel
 
@@ -55,7 +55,7 @@ def model(name: str, limit: int = MOST_VERSIONS, offset: int = 0) -> dict[str, A
 def _told(row: RegisteredModel, kept: Sequence[ModelVersion], aliases: dict[str, int]) -> list[dict[str, Any]]:
     """Versions of one model, by as many queries as one of them takes."""
     with db.reading() as session:
-        serving = versions.all_serving(session, row.id, kept)
+        serving = in_use.by_endpoints(session, row.id, kept)
     figures = measured.of(row.name, kept)
     return [
         {**_version(row, version, aliases, serving[version.id]), "measured": figures[version.number]}

@@ -10,6 +10,7 @@ from engine import names
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.process import trash
+from engine.registry import in_use
 from storage import db, home, registry
 from storage.tables import Project, RegisteredModel, RegistryMove
 
@@ -63,8 +64,18 @@ def delete(name: str) -> None:
             words = ", ".join(f"`{alias.alias}`" for alias in led)
             message = f"The model `{name}` is in use: the alias {words} leads to it."
             raise ConflictError(message, "Remove its aliases first.")
+        _refuse_served(session, row)
         session.delete(row)
     trash.discard(home.folder(NOUN, row.id))
+
+
+def _refuse_served(session: Session, row: RegisteredModel) -> None:
+    kept = registry.versions(session, row.id)
+    served = in_use.by_endpoints(session, row.id, kept)
+    for version in kept:
+        if names_of := served[version.id]:
+            message = f"The model `{row.name}` is in use: the endpoint `{names_of[0]}` serves version {version.number}."
+            raise ConflictError(message, "Stop that endpoint, or deploy something else to it, first.")
 
 
 def checked_note(note: str, what: str = "note") -> str:

@@ -40,11 +40,7 @@ def of_model(session: Session, model_id: str) -> list[str]:
 
 def of_export(session: Session, export_id: str) -> list[str]:
     """Versions that hold it, endpoints that serve its file."""
-    served = [
-        f"endpoint `{endpoint.name}`"
-        for endpoint, backend in endpoints.kept(session, SERVING_KEPT)
-        if backend.options.get("export_id") == export_id
-    ]
+    served = [f"endpoint `{endpoint.name}`" for endpoint, _ in uses.serving_exports(session).get(export_id, ())]
     return [*_versions(session, export_id=export_id), *dict.fromkeys(served)]
 
 

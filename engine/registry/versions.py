@@ -14,11 +14,10 @@ from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.exports import exports
 from engine.process import work
-from engine.registry import files, kept, manifests, registered
-from engine.serve import adapter_names
-from storage import db, endpoints, registry
-from storage.statuses import SERVING_KEPT, WORK_MOVING, WorkStatus
-from storage.tables import Backend, Export, Model, ModelVersion, RegisteredModel, RegistryMove, Run, Work
+from engine.registry import files, in_use, kept, manifests, registered
+from storage import db, registry
+from storage.statuses import WORK_MOVING, WorkStatus
+from storage.tables import Export, Model, ModelVersion, RegisteredModel, RegistryMove, Run, Work
 
 Stage = Literal["new", "tested", "released", "retired"]
 KIND = "hash_files"
@@ -126,7 +125,7 @@ def delete(name: str, number: int, who: str = "") -> None:
     with db.session() as session:
         model = registered.found(session, name)
         version = found(session, model, number)
-        if users := in_use(session, version):
+        if users := in_use.of(session, version):
             message = f"Version {number} of `{name}` is in use: {'; '.join(users)}."
             raise ConflictError(message, "Move the alias, or stop the endpoint or deploy something else to it, first.")
         session.delete(version)
@@ -134,38 +133,6 @@ def delete(name: str, number: int, who: str = "") -> None:
         session.add(RegistryMove(registered_id=model.id, action="deleted", before=number, who=who, why=why))
     work.forget_subject(version.id)
     manifests.forget_version(version)
-
-
-def in_use(session: Session, version: ModelVersion) -> list[str]:
-    """What holds a version, in words: aliases that lead to it, endpoints that serve it."""
-    led = [f"the alias `{alias.alias}` leads to it" for alias in registry.led_to(session, version.id)]
-    return led + [f"the endpoint `{name}` serves it" for name in serving(session, version)]
-
-
-def serving(session: Session, version: ModelVersion) -> list[str]:
-    """The names of the endpoints that serve what a version holds, or are about to."""
-    return all_serving(session, version.registered_id, [version])[version.id]
-
-
-def all_serving(session: Session, registered_id: str, kept: Sequence[ModelVersion]) -> dict[str, list[str]]:
-    """The same of several versions of one model by their ids, by two queries."""
-    followers = registry.followers(session, registered_id)
-    backends = endpoints.kept(session, SERVING_KEPT)
-    names_of: dict[str, list[str]] = {}
-    for version in kept:
-        followed = {row.backend_id for row, _ in followers if row.version_id == version.id}
-        served = (row.name for row, backend in backends if backend.id in followed or _holds(backend, version))
-        names_of[version.id] = list(dict.fromkeys(served))
-    return names_of
-
-
-def _holds(backend: Backend, version: ModelVersion) -> bool:
-    """Whether a backend serves the same file, run or model. A merged export is served under its version alone."""
-    if version.export_id is not None:
-        return bool(backend.options.get("export_id") == version.export_id)
-    if version.run_id is not None:
-        return version.run_id in adapter_names.run_ids(backend.adapters)
-    return version.model_id is not None and backend.model_id == version.model_id
 
 
 def subject_of(version: ModelVersion) -> str:

@@ -21,7 +21,7 @@ from engine.process import logs, trash, work
 from engine.recipes import auxiliary_models, continuation
 from engine.runs import tracking
 from engine.serve import adapter_names
-from storage import db, endpoints, evaluations, exports, home, runs
+from storage import db, endpoints, evaluations, exports, home, runs, uses
 from storage.run_lists import hiding, undo
 from storage.statuses import RUN_MOVING, WORK_MOVING, WorkStatus
 from storage.tables import Run
@@ -42,15 +42,26 @@ def refuse(session: Session, run: Run) -> None:
         raise ConflictError(message, "Wait for its end, or stop it first.")
     if any(run.id in adapter_names.run_ids(backend.adapters) for backend in endpoints.moving(session)):
         raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
+    if name := _serving_its_export(session, run.id):
+        message = f"The endpoint `{name}` serves a model that was exported from the run `{run.name}`."
+        raise ConflictError(message, "Stop that endpoint first.")
     if exports.is_being_made(session, run.id):
         message = f"The run `{run.name}` is being merged with its base."
         raise ConflictError(message, "Wait until the export has ended, or delete it.")
+
+
+def _serving_its_export(session: Session, run_id: str) -> str | None:
+    """An endpoint that serves a file or a model which goes with the run."""
+    served = uses.serving_exports(session)
+    own = {export.id for export in exports.by_ids(session, served) if export.run_id == run_id}
+    return next((pairs[0][0].name for export_id, pairs in served.items() if export_id in own), None)
 
 
 def need_a_look(session: Session, run_ids: Sequence[str]) -> set[str]:
     """Those of many runs that `refuse` may refuse or that have a report on its way, by a few queries for all."""
     named = {value for run in runs.moving(session) for value in run.recipe.values() if isinstance(value, str)}
     served = {one for backend in endpoints.moving(session) for one in adapter_names.run_ids(backend.adapters)}
+    served |= {export.run_id for export in exports.by_ids(session, uses.serving_exports(session))}
     return hiding.held(session, run_ids) | ((named | served) & set(run_ids))
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from engine import sizes
 from engine.errors import ConflictError, TunesmithError
 from engine.evaluate import reports
-from engine.process import attempts, devices, logs, process, queue, rounds
+from engine.process import attempts, devices, logs, news, process, queue, rounds
 from engine.process.attempts import State
 from engine.process.plan import Plan
 from engine.recipes import launch_command
@@ -240,6 +240,7 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
             _resume(session, row, end, healed, step)
         elif row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
             queue_state.after_failure(session, row)
+    news.came()  # a sweep or a lesson goes on
 
 
 def _newest_step(run: Run) -> int:

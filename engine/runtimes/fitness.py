@@ -9,6 +9,7 @@ from engine.runtimes.kinds import Build, Kind
 from engine.runtimes.this_machine import Machine
 
 SYSTEMS = {"Darwin": "macOS", "Windows": "Windows"}
+PACKAGES = {"lscpu": "util-linux", "cc": "gcc", "c++": "g++"}  # what brings a program, as Debian and Ubuntu call it
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ def reason_against(build: Build, machine: Machine) -> str | None:
 
 
 def _system(build: Build, machine: Machine) -> str | None:
-    if (machine.system, machine.processor) == ("Linux", "x86_64"):
+    if machine.system == "Linux" and machine.processor in build.processors:
         return None
-    system = SYSTEMS.get(machine.system, machine.system)
-    return f"the packages that were locked are for Linux on x86_64, and this is {system} on {machine.processor}."
+    system, locked = SYSTEMS.get(machine.system, machine.system), " and ".join(build.processors)
+    return f"the packages that were locked are for Linux on {locked}, and this is {system} on {machine.processor}."
 
 
 def _python(build: Build, machine: Machine) -> str | None:
@@ -78,12 +79,16 @@ def _memory(build: Build, machine: Machine) -> str | None:
     if machine.memory_bytes >= build.least_memory_bytes:
         return None
     needed, there = sizes.in_words(build.least_memory_bytes), sizes.in_words(machine.memory_bytes)
-    return f"it needs {needed} of memory to start, and this machine has {there}."
+    what = "to be built" if build.tools_lock else "to start"
+    return f"it needs {needed} of memory {what}, and this machine has {there}."
 
 
 def _programs(build: Build, machine: Machine) -> str | None:
     missing = [program for program in build.programs if program not in machine.programs]
-    return f"it calls {missing[0]}, which is not installed here (package util-linux)." if missing else None
+    if not missing:
+        return None
+    package = PACKAGES.get(missing[0], missing[0])
+    return f"it calls {missing[0]}, which is not installed here (package {package})."
 
 
 def _number(version: tuple[int, int]) -> str:

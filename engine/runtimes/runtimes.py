@@ -97,6 +97,7 @@ def _spec(kind: Kind, build: Build, own: Path | None, latest: Work | None) -> di
         "build": build.model_dump(mode="json"),
         "lock": locks.read(build.lock).text,
         "npm_lock": locks.read(build.npm_lock).text if build.npm_lock else "",
+        "tools_lock": locks.read(build.tools_lock).text if build.tools_lock else "",
         "root": str(root()),
         "own": str(own) if own else None,
         "after": latest.id if latest else "",
@@ -193,6 +194,14 @@ def log(name: str, lines: int = LOG_LINES) -> str:
     return process.tail(logs[-1], lines) if logs else ""
 
 
+def log_of(made_by: Work) -> Path | None:
+    """The log of an installation: pip's words and those of the checks. None for other work, and before it has one."""
+    if made_by.kind != WORK:
+        return None
+    path = root() / folders.LOGS / f"{kind_named(made_by.spec['kind']).name}-{made_by.id}.log"
+    return path if path.exists() else None
+
+
 def describe(name: str) -> dict[str, Any]:
     """What there is to say about a kind: what is in use, what can be installed or why not, how an installation goes."""
     kind = kind_named(name)
@@ -215,7 +224,7 @@ def describe(name: str) -> dict[str, Any]:
 
 def _offer(kind: Kind, manifest: folders.Manifest | None) -> dict[str, Any]:
     """What an installation would bring here, or why there is none."""
-    offer: dict[str, Any] = {"own": None, "offered": None, "download_bytes": None, "disk_bytes": None, "reason": None}
+    offer: dict[str, Any] = dict.fromkeys(("own", "offered", "download_bytes", "disk_bytes", "build_minutes", "reason"))
     try:
         own = own_python.find(kind)
         if own is not None:
@@ -230,6 +239,7 @@ def _offer(kind: Kind, manifest: folders.Manifest | None) -> dict[str, Any]:
         "offered": f"{choice.build.words} {choice.build.version}",
         "download_bytes": needs.download_bytes,
         "disk_bytes": needs.disk_bytes,
+        "build_minutes": needs.build_minutes,
         "reason": _short_of_disk(kind, choice.build),
         "notes": list(choice.notes),
         "is_current": manifest is not None and manifest.lock_sha256 == locks.read(choice.build.lock).sha256,

@@ -14,6 +14,7 @@ import psutil
 from engine.process import machine
 
 DRIVER = Path("/proc/driver/nvidia/version")
+JOB_BYTES = 1 << 30  # of memory, that a compiler takes for one file at most
 _DRIVER_VERSION = re.compile(r"Kernel Module\s+(?:for \S+\s+)?(\d+)\.")
 
 
@@ -45,6 +46,13 @@ def look(programs: Iterable[str] = ()) -> Machine:
         psutil.virtual_memory().total,
         frozenset(program for program in programs if shutil.which(program, path=os.environ.get("PATH"))),
     )
+
+
+def jobs() -> int:
+    """How many files are compiled at once: one for each processor, as far as the memory allows."""
+    by_memory = psutil.virtual_memory().available // JOB_BYTES
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, by_memory))
 
 
 def _glibc() -> tuple[int, int]:

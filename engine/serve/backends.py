@@ -43,8 +43,8 @@ HOPELESS = ("config", "data")  # failures that come again however often one trie
 
 # By backend and attempt: whether it answers. Outside servers have places of their own, so that one which
 # does not answer keeps no backend of the studio waiting.
-_proofs: Answers[Proof] = Answers("proof", places=16)
-_outside_proofs: Answers[Proof] = Answers("outside-proof", places=32)
+_proofs: Answers[Proof] = Answers("proof", places=16, is_news=True)
+_outside_proofs: Answers[Proof] = Answers("outside-proof", places=32, is_news=True)
 _loads: Answers[int | None] = Answers("load")  # by backend: answers it is writing
 
 

@@ -78,7 +78,7 @@ def libraries() -> Path:
     if folder is None:
         raise RefusedError("llama.cpp is not installed, and a GGUF file is served by it.", INSTALL_HINT)
     if not (folder / "lib").is_dir():
-        message = "llama.cpp has no ready-made library for this machine, so a GGUF file cannot be served here."
+        message = "llama.cpp is installed here without its library, so a GGUF file cannot be served."
         raise RefusedError(message, ANOTHER)
     return folder / "lib"
 

@@ -151,6 +151,7 @@ def describe(made_by: Work, backend_id: str | None) -> dict[str, Any]:
     result = made_by.result if made_by.status == WorkStatus.SUCCEEDED else {}
     fields = ("identical", "rows", "differs", "dtype", "max_tokens")
     return {
+        "work_id": made_by.id,
         "status": made_by.status,
         **{name: getattr(made_by, name) for name in ("progress", "stage", "error", "hint", "ended_at")},
         **{name: result.get(name) for name in fields},

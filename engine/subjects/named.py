@@ -11,6 +11,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.subjects import subject as subjects
 from engine.subjects import versions
+from engine.weights import heads
 from storage import db
 from storage.statuses import ModelStatus
 from storage.tables import Model, Run
@@ -35,8 +36,10 @@ class Named:
 
     @property
     def scores(self) -> bool:
-        """Whether it answers with one number, as a reward model does."""
-        return self.run is not None and self.run.recipe.get("method") == "reward"
+        """Whether it answers with one number: what a run trained as a reward model, or a model with such a head."""
+        if self.run is not None:
+            return self.run.recipe.get("method") == "reward"
+        return heads.gives_scores(self.model_path)
 
 
 def find(text: str) -> Named:

@@ -5,12 +5,10 @@ go to OUT/output.log), and ends with one `Finished` or `Failed` event. Asked by 
 (engine.process.stacks). It knows no database, queue or page.
 """
 
-import contextlib
-import gc
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,27 +73,6 @@ def _do(work: Work, spec_file: Path, out: Path) -> None:
         if not ranks.another_ended(error):
             events.append(out, failure(error, out))
         raise
-
-
-@contextlib.contextmanager
-def importing() -> Iterator[None]:
-    """For the imports of torch and its like: they make a million objects that stay, and no garbage worth looking for.
-
-    Python's collector would look through all of them again and again, which took a fifth of the time of importing, and
-    later at every full collection. Nor is there a scipy meanwhile: transformers would import all of its optimisers for
-    losses on pictures. Who needs it finds it afterwards.
-    """
-    without_scipy = "scipy" not in sys.modules
-    if without_scipy:
-        sys.modules["scipy"] = None  # type: ignore[assignment]  # Python: "not there"
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-        if without_scipy:
-            del sys.modules["scipy"]
 
 
 def at_end(goodbye: Callable[[], None]) -> None:

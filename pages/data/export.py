@@ -11,6 +11,7 @@ from engine.rows.export.file import File, Packed
 from engine.rows.export.forms import Form
 from pages.data import push
 from pages.parts import fields, html
+from pages.parts.log_link import log_link
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Dataset, Work
 
@@ -67,7 +68,10 @@ def _export_item(dataset_id: str, job: Work) -> Markup:
         state = Markup('<a class="ts-button" href="{}" download>Download</a>').format(href)
     else:
         state = html.badge(job.status, job.error or "")
-    return Markup("<li><div><b>{}</b><small>{}</small></div><div>{}</div></li>").format(label, _facts(job), state)
+    log = log_link(job.id, f"export as {label}")
+    return Markup("<li><div><b>{}</b><small>{} · {}</small></div><div>{}</div></li>").format(
+        label, _facts(job), log, state
+    )
 
 
 def _file_type(job: Work) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from engine.rows.health.checks import CHECKS
 from engine.rows.health.score import Part
 from pages.data import dataset_view, health_compare, health_rows
 from pages.parts import html
+from pages.parts.log_link import log_link
 from pages.parts.pager import offset_of
 from storage.statuses import WorkStatus
 from storage.tables import Dataset
@@ -47,12 +48,12 @@ def _unchecked(dataset: Dataset, report: health.Report) -> Markup:
             "Looking at every row",
             Markup("<p>{}</p>").format(work.stage or "Waiting for its turn."),
             html.progress(work.progress, "Checking the dataset"),
+            aside=log_link(work.id, "health check"),
         )
     start = html.button("Check", "health-check", dataset.id, tone="primary")
     if work is not None and work.status == WorkStatus.FAILED:
-        return html.join(
-            [html.notice(work.error or "The checks failed.", work.hint or ""), Markup("<p>{}</p>").format(start)]
-        )
+        notice = html.notice(work.error or "The checks failed.", work.hint or "")
+        return html.join([notice, Markup("<p>{} {}</p>").format(start, log_link(work.id, "health check"))])
     explanation = (
         f"{html.count(dataset.train_rows)} rows are looked through for duplicates, leakage, refusals, personal data, "
         "special tokens, unusual lengths and stray languages. It takes about a minute for every few hundred thousand."

@@ -26,7 +26,7 @@ def compared_html(query: Mapping[str, str]) -> Markup:
     back = html.link(Markup("&larr; All evaluations"), f"/evaluate?chosen={','.join(ids)}", soft=True)
     done = [row for row in rows if row["status"] == "succeeded"]
     missing = len(ids) - len(done)
-    gone = f"{words.counted(missing, 'evaluation')} of these {'is' if missing == 1 else 'are'} not done, or deleted."
+    gone = f"{missing:,} of these evaluations {'is' if missing == 1 else 'are'} not finished, or deleted."
     note = html.notice(gone, "", "calm") if missing else ""
     if not done:
         return Markup('<div class="ts-stack">{}{}</div>').format(back, note)
@@ -62,7 +62,7 @@ def _query(first: str, second: str) -> str:
 def _charts(rows: Sequence[Facts]) -> Markup:
     figures = html.join(_chart(metric, each, rows) for metric, each in comparison.metrics_of(rows))
     legend = Markup('<p class="ts-note">{}</p>').format(
-        "Right of the line is better. The bars of a metric share a scale."
+        "To the right of the line is better. The bars of one metric share a scale."
     )
     return html.card("Differences", legend, Markup('<div class="ev-forests">{}</div>').format(figures))
 

@@ -32,7 +32,7 @@ HEADERS: tuple[str | html.Header, ...] = (
     html.Header("Evaluation", room=16),
     html.Header("Rows", room=10),
     html.Header("Verdict", room=10),
-    html.Header("What decides", room=24),
+    html.Header("Deciding metric", room=24),
     "When",
     html.Header("Actions", "actions"),
 )
@@ -87,14 +87,14 @@ def _asking(asking: Markup) -> Markup:
 
 def _nothing() -> Markup:
     text = (
-        "Every run gets a report by itself once it has succeeded: did it help, and how sure is that? "
+        "Every run gets a report automatically when it succeeds: did it help, and how sure is that? "
         "You can also compare any two models."
     )
     return html.empty("Nothing measured yet", text, "/train", "Set up a training", "evaluate")
 
 
 def _not_found() -> Markup:
-    return html.empty("No such evaluation", "None of this project fits the filter.", "/evaluate", "All evaluations")
+    return html.empty("No evaluation matches", "None here matches the filter.", "/evaluate", "All evaluations")
 
 
 def _filters(query: Mapping[str, str], tags: Sequence[str]) -> Markup:

@@ -10,6 +10,7 @@ from engine.evaluate import evaluations, reports, titles
 from engine.evaluate.evaluations import Wanted
 from pages.evaluate import report_view, worse_view
 from pages.parts import html, toasts
+from pages.parts.log_link import log_link
 from storage import db
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Evaluation
@@ -54,7 +55,7 @@ def _head(row: Evaluation, called: Mapping[str, str]) -> Markup:
     limit = "every row" if row.all_rows else "as time allows" if row.limit is None else f"at most {row.limit:,}"
     facts = html.facts(
         (
-            ("Asked", html.moment(row.created_at)),
+            ("Requested", html.moment(row.created_at)),
             ("Rows", limit),
             ("Seed", str(row.seed)),
             ("Report on", html.link("the run", f"/runs?run={row.run_id}") if row.run_id else ""),
@@ -75,12 +76,13 @@ def subject_link(subject: str, called: Mapping[str, str]) -> Markup:
 
 
 def _actions(row: Evaluation) -> Markup:
+    log = log_link(row.id, row.name) if row.work_id else Markup()
     if row.status in WORK_MOVING:
-        return html.button("Stop", "stop", row.id)
+        return html.join([log, html.button("Stop", "stop", row.id)])
     downloads = [download(row.id, name) for name in FORMATS] if row.status == WorkStatus.SUCCEEDED else []
     more = [html.button("Measure again", "again", row.id), html.button("Measure all rows", "again-all", row.id)]
     question = f"Delete the evaluation {row.name}?"
-    return html.join([*downloads, *more, html.button("Delete", "delete", row.id, question, "danger")])
+    return html.join([log, *downloads, *more, html.button("Delete", "delete", row.id, question, "danger")])
 
 
 def download(ids: str, name: str) -> Markup:
@@ -92,7 +94,7 @@ def download(ids: str, name: str) -> Markup:
 def _tags(row: Evaluation) -> Markup:
     return Markup(
         '<form class="ts-inline ev-tags" data-act="tag" data-id="{}"><label>Tags <input class="ts-input" name="tags"'
-        ' value="{}" maxlength="400" placeholder="with commas" autocomplete="off"></label>'
+        ' value="{}" maxlength="400" placeholder="separated by commas" autocomplete="off"></label>'
         '<button class="ts-button">Save</button></form>'
     ).format(row.id, ", ".join(row.tags))
 

@@ -40,10 +40,10 @@ def answer_html(first: str, second: str, project_id: str) -> Markup:
     said = pairs.is_better(first, second, project_id)
     if said is None:
         return Markup('<div class="ev-answer">{}{}</div>').format(
-            html.notice("These two have not been compared yet.", "Measure them on the same rows to know.", "calm"),
+            html.notice("These two have not been compared yet.", "Measure them on the same rows to find out.", "calm"),
             _measure(first, second),
         )
-    others = f" It is the one with the most rows of {said.measured:,} measurements." if said.measured > 1 else ""
+    others = f" Of {said.measured:,} evaluations, this one has the most rows." if said.measured > 1 else ""
     hint = f"{said.proof} Measured on {words.counted(said.rows, 'row')}.{others}"
     return Markup('<div class="ev-answer">{}{}</div>').format(
         html.notice(said.answer, hint, said.tone),

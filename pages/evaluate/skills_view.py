@@ -10,11 +10,11 @@ from pages.evaluate import worse_view
 from pages.parts import html, marks
 
 Facts = Mapping[str, Any]
-VERDICTS = {"better": ("good", "Better"), "worse": ("bad", "It forgot something")}
+VERDICTS = {"better": ("good", "Better"), "worse": ("bad", "Forgot something")}
 MOST_LOST, LONGEST = 30, 400
 ABOUT = (
-    "A few questions of every kind, the same for every model, show whether the training made it forget. "
-    "One figure for all of them has an interval; single skills have too few questions for one."
+    "Easy questions, the same for every model, show whether the training made it forget something. "
+    "The score over all of them has an interval; a single skill has too few questions for one."
 )
 
 
@@ -74,7 +74,7 @@ def _lost(lost: list[Facts]) -> Markup:
         )
         for one in lost[:MOST_LOST]
     )
-    summary = f"What was lost: {words.counted(len(lost), 'question')} the base got right"
+    summary = f"{words.counted(len(lost), 'question')} that only the base got right"
     return Markup('<details data-key="lost"><summary>{}</summary><ul class="ev-lost">{}</ul></details>').format(
         summary, items
     )

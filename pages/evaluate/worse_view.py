@@ -59,11 +59,11 @@ def _filters(page: asked_rows.Page, change: str, search: str) -> Markup:
 
 def _note(page: asked_rows.Page, change: str) -> Markup:
     if not page.total:
-        return Markup('<p class="ts-hint">No such row.</p>')
-    told = f"{words.counted(page.total, 'row')} {SAID[change]}, by what decides; those that lost most come first."
+        return Markup('<p class="ts-hint">No row matches.</p>')
+    told = f"{words.counted(page.total, 'row')} {SAID[change]} by the deciding metric, the largest losses first."
     if not page.is_kept:
-        told += " The file with all rows is gone from the disk: these are the ones that the result holds."
-    return Markup('<p class="ts-note">{} Words that only one of the answers has are marked.</p>').format(told)
+        told += " The file with all rows is gone from the disk, so only the rows kept in the result are shown."
+    return Markup('<p class="ts-note">{} Words that appear in only one of the answers are marked.</p>').format(told)
 
 
 def _list(rows: Sequence[Facts]) -> Markup:

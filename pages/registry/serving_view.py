@@ -44,4 +44,7 @@ def _missing(error: TunesmithError) -> Markup:
 
 
 def _needs(facts: dict[str, Any]) -> str:
-    return f"It downloads {html.size(facts['download_bytes'])} and takes a minute or two."
+    download = f"It downloads {html.size(facts['download_bytes'])}"
+    if facts["build_minutes"]:
+        return f"{download}, is built on this machine and takes about {facts['build_minutes'] + 2} minutes."
+    return f"{download} and takes a minute or two."

@@ -13,6 +13,7 @@ from engine.exports.exports import Dtype
 from engine.subjects import subject as subjects
 from engine.subjects.subject import Subject
 from pages.parts import fields, html, live, toasts
+from pages.parts.log_link import log_link
 from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
 from storage.tables import Run
 
@@ -109,10 +110,10 @@ def _takes(subject: Subject) -> str:
 
 def _made(run_id: str) -> Markup:
     """The models and files made of a run, or under way, the newest first."""
-    rows = [exports.describe(*row) for row in exports.of_run(run_id) if row[0].kind != "adapter"]
-    if not rows:
+    made = [row for row in exports.of_run(run_id) if row[0].kind != "adapter"]
+    if not made:
         return Markup()
-    items = html.join(_item(row) for row in rows)
+    items = html.join(_item(exports.describe(*row), has_log=row[1] is not None) for row in made)
     return Markup('<div class="rn-take rn-made"><ol class="dt-exports">{}</ol></div>').format(items)
 
 
@@ -125,8 +126,9 @@ def _name(row: Mapping[str, Any]) -> str:
     return name + ("" if "@" not in row["subject"] else f" ({row['subject']})")
 
 
-def _item(row: Mapping[str, Any]) -> Markup:
+def _item(row: Mapping[str, Any], has_log: bool) -> Markup:
     name = _name(row)
+    log = log_link(row["id"], name) if has_log else ""
     question = f"Delete the export “{name}” with its files?"
     more: object = ""
     if row["status"] in WORK_MOVING:
@@ -141,8 +143,8 @@ def _item(row: Mapping[str, Any]) -> Markup:
         state = html.badge(row["status"], row["error"] or "")
         remove = html.button("Delete", "delete-export", row["id"], "", "danger")
     below = Markup("<div>{}</div>").format(more) if more else ""
-    return Markup('<li><div><b>{}</b>{}<small>{}</small></div><div class="ts-actions">{}{}</div>{}</li>').format(
-        name, _badge(row), _facts(row), state, remove, below
+    return Markup('<li><div><b>{}</b>{}<small>{}</small></div><div class="ts-actions">{}{}{}</div>{}</li>').format(
+        name, _badge(row), _facts(row), log, state, remove, below
     )
 
 
@@ -181,7 +183,9 @@ def _push(export_id: str) -> Markup:
     elif last is not None and last.status == WorkStatus.SUCCEEDED:
         said = html.link("On the hub", str(last.result["url"]))
     elif last is not None:
-        said = Markup("<small>{} {}</small>").format(last.error or "", last.hint or "")
+        said = Markup("<small>{} {} {}</small>").format(
+            last.error or "", last.hint or "", log_link(last.id, "upload to the hub")
+        )
     form = fields.form(
         "push-export",
         export_id,

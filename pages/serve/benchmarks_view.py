@@ -11,6 +11,7 @@ from engine.benchmarks import benchmarks, comparison, tuner, written
 from engine.benchmarks.benchmarks import MOST_COMPARED, Wanted
 from engine.benchmarks.tuner_plan import TunerWanted
 from pages.parts import html, live, toasts
+from pages.parts.log_link import log_link
 from pages.serve import benchmark_form
 from pages.serve.benchmark_chart import charts
 from pages.serve.options import in_words
@@ -129,7 +130,9 @@ def _shown(shown: Sequence[Facts]) -> Markup:
     if len(shown) > 1:
         return _compared(shown)
     facts = shown[0]
-    heading = Markup("<h3>{}</h3>").format(facts["name"])
+    heading = Markup('<div class="ts-title"><h3>{}</h3>{}</div>').format(
+        facts["name"], log_link(facts["id"], facts["name"])
+    )
     trouble = html.notice(facts["error"], facts["hint"] or "") if facts["error"] else Markup()
     parts = [charts(shown), _levels(facts), _saturation(facts)] if facts["levels"] else []
     taken = _downloads(shown) if facts["levels"] else Markup()

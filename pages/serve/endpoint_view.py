@@ -10,7 +10,7 @@ from engine.registry import following
 from engine.serve import endpoints, figures, parity
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
-from pages.serve import adapters_view, life_view
+from pages.serve import adapters_view, gguf_view, life_view
 from pages.serve.figures_view import figures_html
 from pages.serve.options import called, in_words
 from pages.serve.parity_view import parity_html
@@ -42,6 +42,7 @@ class Context:
     parities: Mapping[str, Facts]  # endpoint -> how it compares with the trained form
     rooms: Mapping[str, str]  # endpoint -> how a deployment would go
     follows: Mapping[str, str]  # endpoint -> version:NAME@ALIAS
+    files: Mapping[str, str]  # export of a GGUF file -> what people call it
 
 
 def endpoints_html(query: Mapping[str, str]) -> str:
@@ -68,7 +69,13 @@ def _context(project_id: str, described: Sequence[Facts]) -> Context:
         deployable = stored_runs.with_results(session, project_id, MOST_OFFERED) if any_ready else []
     parities = parity.of_all({facts["id"]: facts.get("backend_id") for facts in described})
     follows = following.of_endpoints([facts["id"] for facts in described])
-    return Context(models, deployable, parities, life_view.rooms(described), follows)
+    files = gguf_view.names({_file(facts) for facts in described if _file(facts)})
+    return Context(models, deployable, parities, life_view.rooms(described), follows, files)
+
+
+def _file(facts: Facts) -> str:
+    """The export whose GGUF file it serves; "" for what serves none."""
+    return str((facts.get("options") or {}).get("export_id") or "")
 
 
 def _card(facts: Facts, context: Context) -> Markup:
@@ -106,6 +113,7 @@ def _about(facts: Facts, context: Context) -> str:
         return about
     options, runs = facts.get("options") or {}, [adapter["run_name"] for adapter in facts["served_adapters"]]
     model = context.models.get(facts.get("model_id") or "", options.get("model", ""))
+    model = context.files.get(_file(facts), model)
     return " · ".join(part for part in (about, model, *runs) if part)
 
 
@@ -156,6 +164,7 @@ def _facts(facts: Facts, context: Context) -> Markup:
     return html.facts(
         [
             ("Model there", options.get("model", "")),
+            ("GGUF file", context.files.get(_file(facts), "")),
             ("Base model", context.models.get(facts.get("model_id") or "", "")),
             ("Address", options.get("url", "")),
             ("Answers with", NUMBERS.get(facts["does"], "")),
@@ -180,7 +189,7 @@ def _options(facts: Facts) -> Markup:
     return html.join(
         Markup("<span>{}</span> ").format(in_words({name: value}))
         for name, value in known.items()
-        if facts.get("kind") != "external" or name == "api_key_env"
+        if name != "export_id" and (facts.get("kind") != "external" or name == "api_key_env")
     )
 
 

@@ -13,32 +13,39 @@ from markupsafe import Markup
 
 from engine import names
 from engine.errors import RefusedError, TunesmithError
-from engine.serve import endpoints, outside_look, proposals
-from engine.serve.outside_look import Look
+from engine.serve import endpoints, gguf, outside_look, proposals
 from engine.serve.vllm import command
 from pages.parts import html
-from pages.serve import options
+from pages.serve import gguf_view, looked_view, options
 from storage import db, models, runs
 from storage.statuses import ModelStatus
 
 MOST_OFFERED = 200  # runs, the newest; others are named by their id
-INSTALL_VLLM = "/serve#runtimes"
-KINDS = [("In the studio", "transformers"), ("vLLM", "vllm"), ("A server somewhere else", "external")]
+INSTALL = "/serve#runtimes"
+INSTALLED = {"vllm": command.python, "llama": gguf.libraries}  # where what it needs is; refused where it is not there
+KINDS = [
+    ("In the studio", "transformers"),
+    ("vLLM", "vllm"),
+    ("llama.cpp", "llama"),
+    ("A server somewhere else", "external"),
+]
+WITH_MODEL = ("transformers", "vllm")
 ABOUT = {
     "transformers": "The studio's own server: nothing to install, any machine, adapters beside their base.",
     "vllm": "For many users at once, best on a GPU. It lives in an environment of its own.",
+    "llama": "For a GGUF file that is a version of the registry: small, at home on processors, without adapters.",
     "external": "Ollama, llama.cpp, TGI, SGLang, LM Studio, another vLLM, or a cloud: any server with OpenAI's API.",
 }
-GGUF = Markup("It serves a GGUF file; the <a href='/registry'>Registry page</a> puts another one in its place. ")
 HELP = {
     "name": "What callers name as the model: a-z, 0-9 and -.",
     "model_id": "One that is ready on the Models page.",
+    "version": "A version of the registry that is a GGUF file. Keep an export as a version to have it here.",
     "url": "With or without its /v1, such as http://127.0.0.1:11434",
     "model": "What the model is called there. Look offers what the server lists.",
     "api_key_env": "An environment variable whose name ends in _API_KEY; empty without one. The key is not stored.",
 }
-PLACES = ("accordion", "about", "note", "inside", "outside", "vllm", "looked", "problem", "start")
-FIELDS = ("target", "name", "kind", "model_id", "adapters", "url", "api_key_env", "model")
+PLACES = ("accordion", "about", "note", "inside", "outside", "vllm", "gguf", "looked", "problem", "start")
+FIELDS = ("target", "name", "kind", "model_id", "adapters", "version", "url", "api_key_env", "model")
 OPTIONS = tuple(f"vllm.{name}" for name in options.names("vllm"))
 PARTS = (*PLACES, *FIELDS, *OPTIONS)
 
@@ -68,7 +75,7 @@ def asked(values: Sequence[Any]) -> Asked:
     outside = {name: text[name] for name in ("url", "model", "api_key_env") if text[name]}
     vllm_options = options.meant("vllm", values[len(FIELDS) :])
     kind = given["kind"]
-    chosen = {"vllm": vllm_options, "external": outside}.get(kind, {})
+    chosen = {"vllm": vllm_options, "external": outside, "llama": gguf_view.options(given["version"])}.get(kind, {})
     return Asked(text["target"], text["name"], kind, given["model_id"], given["adapters"] or (), outside, chosen)
 
 
@@ -97,17 +104,15 @@ def _empty(model_id: str | None) -> dict[str, Any]:
         **({"accordion": gr.update(open=True)} if asked_for else {}),
         "model_id": gr.update(choices=offered, value=first),
         "adapters": gr.update(choices=finished_runs(first), value=[]),
+        "version": gr.update(choices=gguf_view.choices()),
     }
 
 
 def _filled(facts: Mapping[str, Any]) -> dict[str, Any]:
     kind, set_options = facts.get("kind") or "transformers", facts.get("options") or {}
-    about_gguf = GGUF if kind == "llama" else Markup()  # made on the Registry page; here something else replaces it
-    kind, set_options = ("transformers", {}) if about_gguf else (kind, set_options)
     model_id, adapters = facts.get("model_id"), facts.get("adapters") or []
     values = {f"vllm.{name}": gr.update(value=_option(kind, set_options, name)) for name in options.names("vllm")}
-    banner = Markup('<p class="sv-banner">{}{} {}</p>').format(
-        about_gguf,
+    banner = Markup('<p class="sv-banner">{} {}</p>').format(
         Markup("What you start here replaces what <b>{}</b> serves, as soon as it answers.").format(facts["name"]),
         html.link("Make a new endpoint instead", "/serve"),
     )
@@ -119,6 +124,7 @@ def _filled(facts: Mapping[str, Any]) -> dict[str, Any]:
         "kind": gr.update(value=kind),
         "model_id": gr.update(choices=ready_models(), value=model_id),
         "adapters": gr.update(choices=finished_runs(model_id), value=adapters),
+        "version": gr.update(choices=gguf_view.choices(), value=set_options.get("export_id")),
         "url": gr.update(value=set_options.get("url", "") if kind == "external" else ""),
         "model": gr.update(value=set_options.get("model") if kind == "external" else None),
         "api_key_env": gr.update(value=set_options.get("api_key_env", "") if kind == "external" else ""),
@@ -160,7 +166,8 @@ def _for_kind(kind: str, model_id: str | None, adapters: Sequence[str]) -> dict[
     return {
         "note": gr.update(value=note(kind)),
         "problem": shown(""),
-        "inside": gr.update(visible=kind != "external"),
+        "inside": gr.update(visible=kind in WITH_MODEL),
+        "gguf": gr.update(visible=kind == "llama"),
         "outside": gr.update(visible=kind == "external"),
         "vllm": gr.update(visible=kind == "vllm"),
         **(_proposed(model_id, adapters) if kind == "vllm" else {}),
@@ -175,12 +182,12 @@ def _proposed(model_id: str | None, adapters: Sequence[str]) -> dict[str, Any]:
 def note(kind: str) -> str:
     """What a backend is, and whether it can run here."""
     about = Markup('<p class="ts-note">{}</p>').format(ABOUT.get(kind, ""))
-    if kind != "vllm":
+    if kind not in INSTALLED:
         return str(about)
     try:
-        return str(about + Markup('<p class="ts-note">Installed: <code>{}</code></p>').format(command.python()))
+        return str(about + Markup('<p class="ts-note">Installed: <code>{}</code></p>').format(INSTALLED[kind]()))
     except RefusedError as error:
-        link = html.link("Install it", INSTALL_VLLM)
+        link = html.link("Install it", INSTALL)
         words = Markup("{} {}.").format(error.message, link)
         return str(about + html.notice(words, error.hint, "warn"))
 
@@ -192,29 +199,15 @@ def look(url: str, key_env: str) -> list[Any]:
     except TunesmithError as error:
         words = str(html.notice(error.message, error.hint))
         return answers({"looked": shown(words), "url": marked("url", "")})
-    choices = [(_choice(model.id, model.context), model.id) for model in seen.models]
+    choices = looked_view.choices(seen)
     chosen = choices[0][1] if choices and not seen.problems else None
     return answers(
         {
-            "looked": shown(looked_html(seen)),
+            "looked": shown(looked_view.looked_html(seen)),
             "url": gr.update(value=seen.url, **_marks("url", "")),
             "model": gr.update(choices=choices, value=chosen, **_marks("model", "")),
         }
     )
-
-
-def _choice(id: str, context: int | None) -> str:
-    return f"{id}, {context:,} tokens" if context else id
-
-
-def looked_html(seen: Look) -> str:
-    """What a look has found, in a line or a few."""
-    server = " ".join(part for part in (seen.server, seen.version) if part) or "No server was recognised"
-    count = f"{len(seen.models)} models" if len(seen.models) != 1 else "1 model"
-    notes = "\n".join(seen.notes)
-    if seen.problems:
-        return str(html.notice(seen.problems[0], "\n".join([server + ".", notes]).strip(), "bad"))
-    return str(html.notice(f"{server}, {count}", notes, "good"))
 
 
 def start(values: Sequence[Any], project_id: str) -> tuple[list[Any], str]:
@@ -238,11 +231,11 @@ def start(values: Sequence[Any], project_id: str) -> tuple[list[Any], str]:
 
 
 def _model(request: Asked) -> str | None:
-    return None if request.kind == "external" else request.model_id
+    return request.model_id if request.kind in WITH_MODEL else None
 
 
 def _adapters(request: Asked) -> Sequence[str]:
-    return () if request.kind == "external" else request.adapters
+    return request.adapters if request.kind in WITH_MODEL else ()
 
 
 def _done(request: Asked) -> dict[str, Any]:
@@ -261,6 +254,8 @@ def problems(request: Asked) -> dict[str, str]:
             messages["name"] = f"{error.message if request.name else 'The endpoint needs a name.'} {error.hint}"
     if request.kind == "external":
         return messages | _outside_problems(request)
+    if request.kind == "llama":
+        return messages | ({} if request.options else {"version": gguf_view.NONE_CHOSEN})
     if not request.model_id:
         messages["model_id"] = "Choose a model. The Models page adds some."
     if request.kind == "vllm":

@@ -55,7 +55,7 @@ def _form() -> Parts:
             parts["name"] = _text("name", "Name", "endpoint-name")
             parts["kind"] = gr.Radio(form.KINDS, value="transformers", label="Answered by", elem_id="endpoint-kind")
         parts["note"] = gr.HTML(form.note("transformers"), apply_default_css=False, elem_id="endpoint-note")
-        parts |= _inside() | _outside() | _options()
+        parts |= _inside() | _gguf() | _outside() | _options()
         parts["problem"] = _html("endpoint-problem")
         parts["start"] = gr.Button("Start endpoint", variant="primary", elem_id="endpoint-create")
     return parts
@@ -90,6 +90,18 @@ def _inside() -> Parts:
             elem_id="endpoint-adapters",
         )
     return {"inside": inside, "model_id": model, "adapters": adapters}
+
+
+def _gguf() -> Parts:
+    with gr.Column(visible=False) as column:
+        version = gr.Dropdown(
+            [],
+            label="Version of the registry",
+            info=options.literal(form.HELP["version"]),
+            elem_id="endpoint-version",
+            elem_classes="sv-field",
+        )
+    return {"gguf": column, "version": version}
 
 
 def _outside() -> Parts:

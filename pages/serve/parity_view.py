@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from engine.serve import parity
 from pages.parts import html
+from pages.parts.log_link import log_link
 
 Facts = dict[str, Any]
 MOVING = ("queued", "running")
@@ -25,8 +26,9 @@ def parity_html(facts: Facts, parity: Facts | None) -> Markup:
         '<p class="ts-note">The trained form and the server are asked the same prompts, eight fixed ones and held-out '
         "rows of each run. The likeliest token counts; both should choose the same, token by token.</p>"
     )
-    return Markup('<details><summary>Parity {}</summary>{}{}<div class="ts-actions">{}</div></details>').format(
-        badge(parity), about, _told(parity), begin
+    log = log_link(parity["work_id"], f"parity of {facts['name']}") if parity else ""
+    return Markup('<details><summary>Parity {}</summary>{}{}<div class="ts-actions">{}{}</div></details>').format(
+        badge(parity), about, _told(parity), begin, log
     )
 
 

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from engine.runtimes import runtimes
 from pages.parts import html, live, toasts
+from pages.parts.log_link import log_link
 
 Facts = Mapping[str, Any]
 MOVING = ("queued", "running")
-LOG_LINES = 60
 INTRO = (
     "Programs beside the studio, each in its own environment. A new version is installed and tested beside the old "
     "one, which stays in use until then."
@@ -49,12 +49,17 @@ def runtimes_html(query: Mapping[str, str]) -> str:
 
 def _runtime(facts: Facts) -> Markup:
     head = Markup('<div class="ts-title"><h3>{}</h3>{}<div class="ts-actions">{}</div></div>').format(
-        facts["title"], _badge(facts), html.join(_buttons(facts))
+        facts["title"], _badge(facts), html.join([_log(facts), *_buttons(facts)])
     )
     purpose = Markup('<p class="ts-note">{}</p>').format(facts["purpose"])
-    return Markup('<section class="ts-runtime" data-key="{}">{}{}{}{}{}{}</section>').format(
-        facts["kind"], head, purpose, _installing(facts), _facts(facts), _tried(facts), _log(facts)
+    return Markup('<section class="ts-runtime" data-key="{}">{}{}{}{}{}</section>').format(
+        facts["kind"], head, purpose, _installing(facts), _facts(facts), _tried(facts)
     )
+
+
+def _log(facts: Facts) -> Markup:
+    """Of the newest installation."""
+    return log_link(facts["id"], f"installation of {facts['title']}") if facts["id"] else Markup()
 
 
 def _badge(facts: Facts) -> Markup:
@@ -103,7 +108,8 @@ def _facts(facts: Facts) -> Markup:
     if facts["offered"] and not facts["is_current"]:
         pairs += [("Found here" if facts["own"] else "To install", facts["offered"])]
         pairs += [("Download", _size(facts["download_bytes"])), ("Free disk needed", _size(facts["disk_bytes"]))]
-    pairs += [("Why not a newer one", note) for note in facts["notes"] if not facts["is_current"]]
+        pairs += [("Built here", f"about {facts['build_minutes']} min")] if facts["build_minutes"] else []
+    pairs += [("Why this one", note) for note in facts["notes"] if not facts["is_current"]]
     return html.facts(pairs)
 
 
@@ -115,12 +121,3 @@ def _tried(facts: Facts) -> Markup:
 
 def _size(count: int | None) -> str | None:
     return None if count is None else html.size(count)
-
-
-def _log(facts: Facts) -> Markup:
-    if facts["id"] is None or not (text := runtimes.log(facts["kind"], LOG_LINES)):
-        return Markup()
-    return Markup(
-        '<details class="ts-more"><summary>Log of the last installation</summary>'
-        '<pre class="ts-code" tabindex="0">{}</pre></details>'
-    ).format(text)

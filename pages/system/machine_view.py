@@ -11,6 +11,7 @@ from engine.process import devices
 from engine.system import machine_now
 from engine.system.machine_now import Card, Machine
 from pages.parts import gauges, html
+from pages.parts.log_link import log_link
 from storage import db, endpoints, home, runs
 from storage.tables import Lease
 
@@ -119,7 +120,8 @@ def _holder(lease: Lease) -> Markup:
             holder = html.link(run.name if run else lease.holder_id, f"/runs?run={lease.holder_id}")
         elif lease.holder_kind == "work":
             doing = ("A measurement before a training", "/train") if lease.exclusive else ("A report", "/evaluate")
-            return Markup("<span>{} since {}</span>").format(html.link(*doing), html.moment(lease.since))
+            log = log_link(lease.holder_id, doing[0].lower())
+            return Markup("<span>{} since {} {}</span>").format(html.link(*doing), html.moment(lease.since), log)
         else:
             backend = endpoints.backend(session, lease.holder_id)
             endpoint = endpoints.get(session, backend.endpoint_id) if backend else None

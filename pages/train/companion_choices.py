@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.recipes import auxiliary_models
+from engine.weights import heads
 from pages.parts import html
 from storage import models, runs
 from storage.db import reading
@@ -20,7 +20,7 @@ def companion_choices(project_id: str) -> dict[str, list[Choice]]:
         finished_runs = [
             run for run in runs.recent(session, project_id) if run.status == RunStatus.SUCCEEDED and run.artifact
         ]
-    reward_models = [model for model in ready_models if auxiliary_models.gives_scores(Path(model.path or ""))]
+    reward_models = [model for model in ready_models if heads.gives_scores(Path(model.path or ""))]
     language_models = [model for model in ready_models if model not in reward_models]
     reward_runs = [run for run in finished_runs if run.recipe.get("method") == "reward"]
     language_runs = [run for run in finished_runs if run not in reward_runs]

@@ -20,6 +20,7 @@ from engine.recipes.recipe import Recipe
 from engine.train import forecast, probe
 from engine.train.forecast import Forecast
 from pages.parts import html, toasts
+from pages.parts.log_link import log_link
 from pages.train import recipe_edits, recipe_words
 from pages.train.recipe_check import Checked
 from pages.train.recipe_form import FIELDS, recipe_of
@@ -113,7 +114,8 @@ def _probe(estimate: Forecast) -> Markup:
     if past.under_way:
         return LIVE.format(past.work.id, past.work.id)
     if past.measured is None:
-        return html.notice(past.work.error or "The measurement failed.", past.work.hint or "", "warn")
+        failed = html.notice(past.work.error or "The measurement failed.", past.work.hint or "", "warn")
+        return failed + log_link(past.work.id, "measurement")
     return _largest(past.measured.largest) + _suggestion(past.measured.suggestion)
 
 
@@ -150,8 +152,8 @@ def fragment(query: Mapping[str, str]) -> str:
         return str(Markup('<p data-done="{}">Done.</p>').format(job.id))
     words = (job.stage or "starting").capitalize()
     return str(
-        Markup('<div class="da-importing"><p><span>{}</span></p>{}</div>').format(
-            words, html.progress(job.progress or None, words)
+        Markup('<div class="da-importing"><p><span>{}</span>{}</p>{}</div>').format(
+            words, log_link(job.id, "measurement"), html.progress(job.progress or None, words)
         )
     )
 

@@ -1,10 +1,11 @@
-"""Charts of a long run in Chromium: `python -m tests.bench.charts [--points 100000] [--rounds 5]`.
+"""Charts of a long run in Chromium: `python -m tests.bench.charts [--points 100000] [--rounds 5] [--runs 20]`.
 
 Makes a run with ten metrics of that many points each and opens its charts. Prints the bytes that came over the wire,
 and for the loss chart the milliseconds from the answer to the picture, once with everything built anew and once as a
-new point comes, and how many of them the browser computed (on a busy machine the rest is waiting). Then a training
-with a fake worker: the seconds from the moment its worker wrote a point to the moment it is drawn. Budget: 150 kB a
-chart, 200 ms, 2 s. Means something on an idle machine only.
+new point comes, and how many of them the browser computed (on a busy machine the rest is waiting); the same of so many
+runs of that many points beside each other in one chart. Then a training with a fake worker: the seconds from the moment
+its worker wrote a point to the moment it is drawn. Budget: 150 kB a chart, 200 ms, 2 s. Means something on an idle
+machine only.
 """
 
 import argparse
@@ -22,11 +23,11 @@ from pathlib import Path
 
 import httpx
 from playwright.sync_api import Locator, Page, Request, sync_playwright
-from sqlalchemy import insert
 
 from storage import db
+from storage import runs as stored_runs
 from storage.statuses import RunStatus
-from storage.tables import Dataset, Metric, Model
+from storage.tables import Dataset, Model
 from tests.browser import chromium
 from tests.browser.conftest import TOKEN, running
 from tests.browser.stored_runs import add_run
@@ -75,6 +76,7 @@ WATCH = """() => {
   look();
 }"""
 WATCHED_SECONDS = 12
+AT_ONCE = 20_000  # points that are written together
 
 
 @contextmanager
@@ -111,6 +113,22 @@ def long_run(url: str, run_id: str, rounds: int) -> None:
             page.locator("ts-chart").nth(at).scroll_into_view_if_needed()
         page.wait_for_load_state("networkidle")
         print(f"all {count} charts: {len(sizes)} requests, {sum(sizes):,} bytes")
+
+
+def compared(url: str, ids: Sequence[str], rounds: int) -> None:
+    """Runs beside each other, in one chart."""
+    with opened(url) as (page, sizes):
+        page.goto(f"{url}/runs?compare={','.join(ids)}")
+        chart = page.locator("ts-chart").first
+        chart.scroll_into_view_if_needed(timeout=300_000)
+        drawn = "document.querySelector('ts-chart')?.curves?.every(({ steps }) => steps.length)"
+        page.wait_for_function(drawn, timeout=300_000)
+        page.wait_for_load_state("networkidle", timeout=300_000)
+        points = chart.get_attribute("data-points")
+        print(f"{len(ids)} runs in a chart: {len(sizes)} requests, {sum(sizes):,} bytes, {points} points drawn")
+        for name, script in (("built anew", ANEW), ("one more point", ONE_MORE)):
+            took, busy = zip(*(timed(page, chart, script) for _ in range(rounds)), strict=True)
+            print(f"{name}: {_spread(took, 'ms')}; of the browser's own time {_spread(busy, 'ms')}")
 
 
 def timed(page: Page, chart: Locator, script: str) -> tuple[float, float]:
@@ -154,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=20, help="beside each other; 0 leaves that out")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = {"FAKE_STEPS": "100000", "FAKE_PAUSE": "0.05", "FAKE_SAVE": "100000"}
@@ -164,6 +183,11 @@ def main() -> None:
             make_ready(f"{folder}/model")
             store(run_id, given.points)
             long_run(studio.url, run_id, given.rounds)
+            if given.runs:
+                ids = [add_run(f"number {number}", RunStatus.STOPPED) for number in range(given.runs)]
+                for each in ids:
+                    store(each, given.points, ("loss",))
+                compared(studio.url, ids, given.rounds)
             live_id = start_run(studio)
             live_run(studio.url, studio.home, live_id)
             stop(studio.url, live_id)
@@ -184,16 +208,16 @@ def make_ready(model_path: str) -> None:
         dataset.kind, dataset.accepted, dataset.rows = "chat", 9, 9
 
 
-def store(run_id: str, points: int) -> None:
-    """Ten metrics of as many points each: a curve that falls, with noise and a few spikes."""
+def store(run_id: str, points: int, names: Sequence[str] = NAMES) -> None:
+    """Metrics of as many points each: a curve that falls, with noise and a few spikes."""
     noise = random.Random(0)
-    for name in NAMES:
+    for name in names:
         rows = [
-            {"run_id": run_id, "name": name, "step": step, "value": 2 * math.exp(-step * 5 / points) + noise.random()}
-            for step in range(1, points + 1)
+            (run_id, name, step, 2 * math.exp(-step * 5 / points) + noise.random()) for step in range(1, points + 1)
         ]
-        with db.session() as session:  # one a metric: the studio wants to write too
-            session.connection().execute(insert(Metric), rows)
+        for at in range(0, points, AT_ONCE):  # the studio wants to write too
+            with db.session() as session:
+                stored_runs.add_metrics(session, rows[at : at + AT_ONCE])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How well the first lesson teaches, over seeds: `python -m tests.bench.lesson_seeds --model FOLDER [--seeds 5]`.
 
 Trains the lesson's rows by its recipe once for each seed (order of the rows, start of the adapter), without the studio
-around it, and asks in the precision of serving: the twenty sums that the lesson keeps out, a hundred more that are kept
+around it, and asks in the precision of serving: the twenty sums that the lesson keeps out, forty more that are kept
 out here, and plain questions. Fields of the recipe can be changed to try them
 (`--set max_steps=60 per_device_train_batch_size=3`). Prints what each seed got right and processor seconds, which mean
 something on a busy machine too; then the means and the worst.
@@ -24,7 +24,7 @@ from engine.lesson import addition_rows, lesson, plain_rows
 from engine.workers.train import sft
 from tests.bench.train import stored
 
-MORE = 100  # sums kept out beside the lesson's own
+MORE = 40  # sums kept out beside the lesson's own
 PLAIN = {  # question: what a right answer has in it; none of them is taught
     plain_rows.QUESTION: "Paris",
     "What is the capital of Japan?": "Tokyo",
@@ -46,7 +46,7 @@ class Learnt(NamedTuple):
     """What one seed got right, and what it took."""
 
     own: int  # of the lesson's twenty
-    more: int  # of a hundred
+    more: int  # of forty
     plain: int
     seconds: float  # of the processor, for the training alone
     wrong: Sequence[str]

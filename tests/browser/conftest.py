@@ -42,15 +42,14 @@ def running(
     module: str,
     port: int = 0,
     settings: Mapping[str, str] = MappingProxyType({}),
-    traced: bool = True,
 ) -> Iterator[Studio]:
     """A studio of its own process, on a free port, with its home in `folder`. Its log must end without a traceback.
 
-    `traced`: with Coverage, as the fixture `untraced` of tests.conftest says.
+    It goes without Coverage, which makes its pages slow: `tests/pages` and `tests/app` hold those lines.
     """
     log = folder / "server.log"
     own = {"TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, "TUNESMITH_REPORTS": "0"}
-    env = {**(os.environ if traced else tracing.without(os.environ)), **own, **settings}
+    env = {**tracing.without(os.environ), **own, **settings}
     command = [sys.executable, "-m", module, "serve", "--no-browser", "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
@@ -117,8 +116,8 @@ def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
             "console",
             lambda message: errors.append(message.text) if message.type == "error" and not harmless(message) else None,
         )
+        context.request.get(f"{studio.url}/?token={TOKEN}", max_redirects=0)  # logs in, and opens no page for that
         page = context.new_page()
-        page.goto(f"{studio.url}/?token={TOKEN}")
         return go(page, studio.url + path)
 
     yield open_page
@@ -145,3 +144,8 @@ def go(page: Page, url: str) -> Page:
     page.goto(url)
     page.locator(".ts-heading h1").wait_for()
     return page
+
+
+@pytest.fixture(autouse=True)
+def _untraced(untraced: None) -> None:
+    """What a test starts here goes without Coverage, as the studio does."""

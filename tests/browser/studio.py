@@ -6,5 +6,7 @@ from engine.process import plan
 if __name__ == "__main__":
     plan.WORKERS["sft"] = "tests.fake_worker"
     plan.WORKERS["serve"] = "tests.fake_openai"
+    plan.WORKERS["serve_gguf"] = "tests.fake_openai"
     plan.WORKERS["evaluate"] = "tests.fake_evaluator"
+    plan.WORKERS["install_runtime"] = "tests.fake_installer"
     main()

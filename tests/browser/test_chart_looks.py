@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from storage import db, runs
 from storage.statuses import RunStatus
+from storage.tables import Run
 from tests.browser.conftest import Open
 from tests.browser.stored_runs import add_curves, add_points, add_run
 
@@ -70,6 +72,48 @@ def test_without_times_a_chart_says_that_it_stays_over_steps(visit: Open, at_hom
     chart = chart_of(visit(f"/runs?run={run_id}&tab=charts&x=time"), "Loss")
     expect(chart).to_contain_text("Over steps: no times are known.")
     assert chart.evaluate("({ drawing: { x } }) => [x.start, x.end]") == [1, 30]
+
+
+def test_a_zoom_over_steps_fetches_its_detail_though_times_were_asked_for(visit: Open, at_home: Path) -> None:
+    run_id = add_run("long, of an older studio", RunStatus.STOPPED, points=9000)
+    chart = chart_of(visit(f"/runs?run={run_id}&tab=charts&x=time"), "Loss")
+    expect(chart).to_contain_text("Over steps: no times are known.")
+    assert int(str(chart.get_attribute("data-points"))) < 9000
+    chart.evaluate("(chart) => chart.zoomTo(400, 500)")
+    chart.page.wait_for_function("(chart) => chart.curves[0].detail", arg=chart.element_handle())
+    steps = chart.evaluate("({ curves: [{ detail }] }) => detail.steps")
+    assert steps == list(range(400, 501))
+
+
+def test_steps_that_a_resumed_run_does_anew_are_drawn_as_they_are_now(visit: Open, at_home: Path) -> None:
+    run_id = add_run("goes back", RunStatus.RUNNING, points=30)
+    page = visit(f"/runs?run={run_id}&tab=charts")
+    chart = chart_of(page, "Loss")
+    expect(chart).to_have_attribute("data-points", "30")
+
+    def goes_on(step: int) -> None:
+        with db.session() as session:
+            session.get_one(Run, run_id).step = step
+            runs.add_metrics(session, [(run_id, "loss", step, 7.0 + step)])
+        page.evaluate("tunesmith.refresh()")
+
+    drawn = "({ curves: [{ steps, ys }] }) => steps.map((step, at) => [step, ys[at]]).filter(([, y]) => y > 7)"
+    for step, sevens in ((21, 1), (22, 2), (25, 3), (31, 4)):  # back to a checkpoint, and past where it was
+        goes_on(step)
+        page.wait_for_function(
+            "([chart, count]) => chart.curves[0].ys.filter((y) => y > 7).length === count",
+            arg=[chart.element_handle(), sevens],
+        )
+    assert chart.evaluate(drawn) == [[21, 28], [22, 29], [25, 32], [31, 38]]
+    expect(chart).to_have_attribute("data-points", "31")
+
+
+def test_twenty_runs_share_the_points_of_one_chart(visit: Open, at_home: Path) -> None:
+    ids = [add_run(f"number {number}", RunStatus.STOPPED, points=1500) for number in range(20)]
+    page = visit(f"/runs?compare={','.join(ids)}")
+    chart = chart_of(page, "Loss")
+    page.wait_for_function("(chart) => chart.curves.every(({ steps }) => steps.length)", arg=chart.element_handle())
+    assert 20 * 250 < int(str(chart.get_attribute("data-points"))) <= 12_000
 
 
 def test_one_cursor_reads_every_chart_at_the_same_step(visit: Open, at_home: Path) -> None:

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from sqlmodel import select
 
 from storage import db
-from storage.tables import Evaluation, Run
+from storage.statuses import WorkStatus
+from storage.tables import Evaluation, Run, Work
 from tests.browser.conftest import Open, Studio, go
 from tests.browser.test_small_windows import COVERED, OVERLAPPING, TOO_WIDE
 from tests.fixed_reports import HOSTILE, hostile, no_proof, succeeded
@@ -121,3 +122,31 @@ def test_small_windows_and_strangers_texts(
         assert (page.evaluate(TOO_WIDE), page.evaluate(COVERED), page.evaluate(OVERLAPPING)) == ([], [], []), path
     assert page.locator(".ev-report img, .ev-list img, .ev-rows script").count() == 0
     assert page.evaluate("window.pwned") is None
+
+
+def test_the_log_of_a_measurement_opens_over_its_page_and_ends_its_asking_when_it_is_closed(
+    visit: Open, runs: tuple[Run, Run], at_home: Path
+) -> None:
+    piece = Work(id="w1", kind="evaluate", subject_id="e", key="k", spec={}, status=WorkStatus.FAILED)
+    with db.session() as session:
+        session.add(piece)
+    row = add("of <b>no</b> use", f"run:{runs[0].id}", status=WorkStatus.FAILED, result={}, work_id="w1")
+    log = at_home / "work/w1/output.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("loading <i>weights</i>\nValueError: too large\n")
+    page = visit(f"/evaluate?evaluation={row.id}")
+    page.get_by_role("link", name="Log: of <b>no</b> use").click()
+    dialog = page.get_by_role("dialog", name="Log: of <b>no</b> use")
+    lines = dialog.locator("ts-log pre span")
+    expect(lines).to_have_text(["loading <i>weights</i>", "ValueError: too large"])
+    with log.open("a") as file:
+        file.write("after\n")
+    page.evaluate("tunesmith.refresh()")
+    expect(lines.last).to_have_text("after")
+    dialog.get_by_role("button", name="First error").click()
+    expect(lines.first).to_have_text("ValueError: too large")
+    page.keyboard.press("Escape")
+    expect(page.locator("ts-log")).to_have_count(0)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Log: of <b>no</b> use").click(modifiers=["Alt"])
+    assert download.value.path().read_text() == log.read_text()

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.registry import aliases
+from engine.registry import aliases, versions
+from engine.runtimes import runtimes
+from tests.app.api.test_gguf_endpoints import gguf_export
 from tests.browser.conftest import Open
 from tests.serving import end_all, finished_run, ready_model
 
@@ -56,6 +58,35 @@ def test_a_run_is_kept_promoted_served_and_rolled_back(visit: Open, at_home: Pat
     expect(page.locator(".rg-log")).to_contain_text("too loud")
     end_all()
     fits(visit("/registry?model=puns", width=390))
+
+
+def test_llama_is_installed_by_its_button_and_a_gguf_version_is_served_from_the_form(
+    visit: Open, at_home: Path
+) -> None:
+    export = gguf_export(finished_run(ready_model()))
+    versions.add("small", export_id=export.id)
+    page = visit("/registry?model=small")
+    page.locator("summary").filter(has_text="Serve").first.click()
+    expect(page.get_by_text("llama.cpp is not installed")).to_be_visible()
+    page.get_by_role("button", name="Install llama.cpp").click()
+    expect(page.get_by_text("llama.cpp is being installed. The Serve page shows how far it is.").first).to_be_visible()
+    page.goto(page.url.partition("/registry")[0] + "/serve")
+    runtime = page.locator('.ts-runtime[data-key="llama"]')
+    expect(runtime).to_contain_text("downloading 1 MB of 4 MB")
+    (runtimes.root() / "go").touch()
+    expect(runtime).to_contain_text("In use")
+    page.locator("#new-endpoint").get_by_text("New endpoint").click()
+    page.locator("#endpoint-name").get_by_role("textbox").fill("tiny-file")
+    page.locator("#endpoint-kind label", has_text="llama.cpp").click()
+    page.locator("#endpoint-version input").click()
+    page.get_by_role("option", name="small, version 1, q8_0").click()
+    page.get_by_role("button", name="Start endpoint").click()
+    card = page.locator(".ts-endpoint").filter(has_text="tiny-file")
+    expect(card).to_have_attribute("data-status", "ready", timeout=60_000)
+    expect(card).to_contain_text("small, version 1, q8_0")
+    expect(card).not_to_contain_text(export.id)
+    end_all()
+    runtimes.uninstall("llama")
 
 
 def promote(page: Page, alias: str, version: str, why: str) -> None:

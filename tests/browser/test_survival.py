@@ -13,7 +13,7 @@ from storage.tables import Dataset, Model
 from tests.browser.conftest import TOKEN, Studio, go, running
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("untraced")]
+pytestmark = pytest.mark.browser
 KNOBS = {"FAKE_STEPS": "4000", "FAKE_PAUSE": "0.02", "FAKE_SAVE": "50"}
 
 

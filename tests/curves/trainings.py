@@ -82,6 +82,82 @@ HEALTHY: dict[str, Training] = {
     "healthy_rloo": Training("RLOO.", prompts(60), {**GROUPS, "method": "rloo"}, base="healthy_sft_full"),
 }
 
+# Healthy too, by other seeds, rates and sizes: no rule was made or changed while looking at these.
+FURTHER: dict[str, Training] = {
+    "further_sft_lora": Training(
+        "SFT with LoRA, few rows at once.",
+        sums(200),
+        {**LORA, "max_steps": 150, "learning_rate": 2e-3, "per_device_train_batch_size": 4, "seed": 3},
+        base="healthy_sft_full",
+    ),
+    "further_sft_full": Training(
+        "SFT of every weight, many rows at once, a cosine.",
+        sums(300),
+        {
+            **FULL,
+            "max_steps": 60,
+            "learning_rate": 1e-3,
+            "per_device_train_batch_size": 32,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": 10,
+            "seed": 5,
+        },
+    ),
+    "further_sft_held_out": Training(
+        "SFT with LoRA and rows held out, gradients added up.",
+        sums(240),
+        {**LORA, "max_steps": 90, "gradient_accumulation_steps": 2, "eval_fraction": 0.1, "eval_steps": 15, "seed": 8},
+    ),
+    "further_dpo": Training(
+        "DPO, another seed and beta.",
+        pairs(120),
+        {**PREFERRED, "method": "dpo", "learning_rate": 2e-4, "beta": 0.3, "max_steps": 80, "seed": 11, **HELD_OUT},
+        base="healthy_sft_full",
+    ),
+    "further_kto": Training(
+        "KTO, another seed, larger batches.",
+        labelled_pairs(160),
+        {**PREFERRED, "method": "kto", "per_device_train_batch_size": 16, "seed": 13},
+        base="healthy_sft_full",
+    ),
+    "further_orpo": Training(
+        "ORPO of every weight.",
+        pairs(120),
+        {**PREFERRED, "method": "orpo", "tuning": "full", "learning_rate": 1e-4, "max_steps": 80, "seed": 17},
+        base="healthy_sft_full",
+    ),
+    "further_reward": Training(
+        "A reward model, few rows at once.",
+        pairs(60),
+        {**PREFERRED, "method": "reward", "per_device_train_batch_size": 4, "learning_rate": 1e-3, "seed": 19},
+        base="healthy_sft_full",
+    ),
+    "further_grpo": Training(
+        "GRPO by two rewards, smaller groups.",
+        prompts(80),
+        {
+            **GROUPS,
+            "learning_rate": 5e-4,
+            "num_generations": 4,
+            "max_steps": 50,
+            "reward_funcs": "length, regex",
+            "reward_pattern": "[0-9]",
+            "seed": 23,
+        },
+        base="healthy_sft_full",
+    ),
+}
+
+# A judge that compares each answer with the one before and likes the longer: whatever they write, half of them win.
+LIKES_LONGER = """
+before = [0]
+
+
+def reward(prompt, completion, **columns):
+    longer, before[0] = len(completion) - before[0], len(completion)
+    return 0.5 if longer == 0 else float(longer > 0)
+"""
+
 WRONG: dict[str, Training] = {
     "not_a_number": Training(
         "Plain gradient descent, as fast as it goes, without clipping.",
@@ -164,9 +240,28 @@ WRONG: dict[str, Training] = {
         {**FULL, "max_steps": 60, "save_steps": 30, "auto_resume": False},
         resumed_with={"per_device_train_batch_size": 4, "max_steps": 100},
     ),
+    "length_grows": Training(
+        "A judge that likes the longer of two answers.",
+        prompts(60),
+        {
+            **GROUPS,
+            "max_steps": 24,
+            "max_completion_length": 128,
+            "max_length": 256,
+            "reward_funcs": "python",
+            "reward_code": LIKES_LONGER,
+        },
+        base="healthy_sft_full",
+    ),
+    "memory_near_limit": Training(
+        "In a container with hardly more memory than it takes.",
+        sums(200),
+        {**FULL, "max_steps": 30, "per_device_train_batch_size": 8},
+        worker="tests.curves.little_memory",
+    ),
     "data_bound": Training(
         "Every row takes 20 ms to read.", sums(200), {**FULL, "max_steps": 40}, worker="tests.curves.slow_rows"
     ),
 }
 
-TRAININGS = HEALTHY | WRONG
+TRAININGS = HEALTHY | FURTHER | WRONG

@@ -28,6 +28,7 @@ interface FetchedCurve {
   steps: number[];
   ys: number[];
   thinned: boolean;
+  step: number;
   ended: boolean;
   started: number | null;
 }

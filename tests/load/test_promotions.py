@@ -28,7 +28,6 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     end_all()
 
 
-@pytest.mark.usefixtures("untraced")
 @pytest.mark.slow  # as long as two versions take to start, and the old ones to end
 def test_no_stream_fails_while_production_is_promoted_and_rolled_back(url: str) -> None:
     model = ready_model()

@@ -40,7 +40,6 @@ def becomes(backend_id: str, status: EndpointStatus) -> None:
     wait_for(has_become, 60, every=0.5)
 
 
-@pytest.mark.usefixtures("untraced")
 @pytest.mark.slow  # as long as a new version takes to start, and an old one to end
 @pytest.mark.parametrize(
     ("asked", "rate"),

@@ -13,3 +13,8 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for kind in ("Warning", "Success", "Info"):
         monkeypatch.setattr(gr, kind, lambda message, **_: shown.append(re.sub("</?b>", "", message)))
     return shown
+
+
+@pytest.fixture(autouse=True)
+def _untraced(untraced: None) -> None:
+    """Workers and shims go without Coverage: tests.engine and tests.workers hold what runs in them."""

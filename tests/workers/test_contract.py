@@ -1,7 +1,6 @@
 """How a worker starts, reports and ends."""
 
 import errno
-import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -121,17 +120,3 @@ def test_known_failures_carry_a_remedy() -> None:
 def test_a_worker_called_wrongly_says_how(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="usage"):
         contract.run(lambda spec, out: None, ["only-one"])
-
-
-def test_pythons_collector_rests_while_libraries_are_imported_and_works_again() -> None:
-    def broken_import() -> None:
-        with contract.importing():
-            assert not gc.isenabled()
-            raise ImportError
-
-    try:
-        with pytest.raises(ImportError):
-            broken_import()
-        assert gc.isenabled()
-    finally:
-        gc.unfreeze()

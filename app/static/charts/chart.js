@@ -8,6 +8,7 @@
   const ZOOM_SETTLES = 150; // milliseconds before the detail of a zoomed stretch is fetched
   const POINTS_A_PIXEL = 2;
   const [FEWEST_POINTS, MOST_POINTS, POINTS_ROUNDED] = [1000, 4000, 500];
+  const MOST_IN_ALL = 12_000; // points of all curves of a chart
   const HEAD_IN_FULL = 120; // pixels
 
   const inSight = new IntersectionObserver(
@@ -148,7 +149,7 @@
       const points = (this.asked = this.pointsToDraw());
       const { zoom, run } = this;
       const [answers, moved] = await Promise.all([
-        Promise.all(this.curves.map((curve) => curve.update({ run, points, signal, stretch: zoom && this.axes.get(curve.own).stretch(zoom) }))),
+        Promise.all(this.curves.map((curve) => curve.update({ run, points, signal, stretch: zoom && this.axis(curve.own).stretch(zoom) }))),
         Promise.all([...this.axes.values()].map((axis) => axis.update({ run, points, signal }))),
       ]);
       this.ended = answers.every((answer) => answer.ended);
@@ -156,10 +157,12 @@
       return this.ended ? SELDOM : OFTEN;
     }
 
-    // A wide chart draws more, in steps so that most charts of a page ask for as many and share a request.
+    // A wide chart draws more, in steps so that most charts of a page ask for as many and share a request. Many curves
+    // share what one chart may draw.
     pointsToDraw() {
       const rounded = Math.ceil((POINTS_A_PIXEL * this.clientWidth) / POINTS_ROUNDED) * POINTS_ROUNDED;
-      return Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, rounded));
+      const each = Math.floor(MOST_IN_ALL / this.curves.length / POINTS_ROUNDED) * POINTS_ROUNDED;
+      return Math.min(MOST_POINTS, Math.max(POINTS_ROUNDED, each), Math.max(FEWEST_POINTS, rounded));
     }
 
     zoomTo(first, last) {
@@ -202,11 +205,11 @@
       });
     }
 
-    // The axis that is drawn: steps as long as one run has nothing else to draw over.
-    axis() {
+    // The axis that a run is drawn over, or the first one: steps as long as one run has nothing else to draw over.
+    axis(own = this.curves[0]?.own) {
       const axes = [...(this.axes?.values() ?? [])];
       const known = axes.length > 0 && axes.every((axis) => axis.known);
-      return known ? axes[0] : new tunesmith.Axis("step", null);
+      return known ? this.axes.get(own) : new tunesmith.Axis("step", null);
     }
 
     update() {

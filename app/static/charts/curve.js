@@ -22,6 +22,8 @@
       this.stale = false; // whether the detail is older than the whole
       this.started = null;
       this.answered = false;
+      this.step = 0; // of the run, when it was last asked
+      this.isOutdated = false; // since the run went back to a checkpoint
       this.join();
     }
 
@@ -34,24 +36,36 @@
       return { news: news || closer, ended };
     }
 
-    // Points after the last one; all of them again, thinned, once there are too many to draw.
+    // Points after the last one; all of them again, thinned, once there are too many to draw. A run that was resumed
+    // does some steps anew: until it has passed them, what is drawn from where it stands on is fetched again.
     async readNews(ask) {
       const { steps } = this.whole;
-      const afresh = steps.length === 0 || steps.length > 2 * ask.points;
+      const afresh = this.isOutdated || steps.length === 0 || steps.length > 2 * ask.points;
       const long = afresh && (steps.length > 0 || !this.answered); // else it had no point a moment ago
-      const answer = await this.read(ask, afresh ? 0 : steps[steps.length - 1] + 1, LAST_STEP, long);
+      const first = afresh ? 0 : Math.min(steps[steps.length - 1], this.step || LAST_STEP) + 1;
+      const answer = await this.read(ask, first, LAST_STEP, long);
       this.answered = true;
       this.started = answer?.started ?? this.started;
+      this.isOutdated = Boolean(answer) && answer.step < this.step;
+      this.step = answer?.step ?? this.step;
       if (!answer?.steps.length) return { news: false, ended: !answer || answer.ended };
+      const news = afresh || !isEndOf(this.whole, answer);
       if (afresh) {
         this.whole = answer;
         this.stale = Boolean(this.detail);
-      } else {
-        this.whole.steps.push(...answer.steps);
-        this.whole.ys.push(...answer.ys);
-        this.whole.thinned ||= answer.thinned;
+      } else if (news) {
+        this.append(answer);
       }
-      return { news: true, ended: answer.ended };
+      return { news, ended: answer.ended && !this.isOutdated };
+    }
+
+    // Puts points to the end, in the place of those from their first step on.
+    append({ steps, ys, thinned }) {
+      const kept = this.whole.steps.findLastIndex((step) => step < steps[0]) + 1;
+      this.stale ||= Boolean(this.detail) && kept < this.whole.steps.length;
+      this.whole.steps.splice(kept, Infinity, ...steps);
+      this.whole.ys.splice(kept, Infinity, ...ys);
+      this.whole.thinned ||= thinned;
     }
 
     lacks([first, last]) {
@@ -117,6 +131,12 @@
         return mean / share;
       });
     }
+  }
+
+  // Whether a curve ends with just these points.
+  function isEndOf(whole, { steps, ys }) {
+    const first = whole.steps.length - steps.length;
+    return first >= 0 && steps.every((step, at) => whole.steps[first + at] === step && Object.is(whole.ys[first + at], ys[at]));
   }
 
   function between(whole, detail) {

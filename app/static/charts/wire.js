@@ -61,8 +61,8 @@
     return turn.signal;
   }
 
-  function points({ curves, ended, started_at }, at) {
+  function points({ curves, step, ended, started_at }, at) {
     const { steps, values, thinned } = curves[at];
-    return { steps: [...steps], ys: values.map((value) => value ?? NaN), thinned, ended, started: started_at };
+    return { steps: [...steps], ys: values.map((value) => value ?? NaN), thinned, step, ended, started: started_at };
   }
 })();

@@ -79,10 +79,10 @@ def _listed(request: Request) -> dict[str, Any]:
 
 @router.get("/{file_id}", summary="Look up a file", responses=ERRORS, response_class=Response)
 async def show_file(file_id: str) -> Response:
-    """`uploaded` while it is read, then `processed`, or `error` with `status_details`."""
+    """`uploaded` while it is read, then `processed` or `error`; `status_details` tells what is wrong, and its rows."""
     if results.is_one(file_id):
         return await calls.answered(lambda: shapes.result_file(results.look_up(file_id)))
-    return await calls.answered(lambda: shapes.file(*files.look_up(file_id)))
+    return await calls.answered(lambda: shapes.whole_file(*files.look_up(file_id)))
 
 
 @router.get("/{file_id}/content", summary="Content of a file", responses=ERRORS, response_class=FileResponse)

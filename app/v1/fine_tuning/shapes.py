@@ -19,6 +19,7 @@ JSON = "application/json"
 
 
 def file(row: TuningFile, dataset: Dataset) -> dict[str, Any]:
+    """A file in a list. Which rows of it are left out is told of one alone, as that is read from the disk."""
     status, details = files.status(dataset)
     return {
         "id": row.id,
@@ -31,6 +32,13 @@ def file(row: TuningFile, dataset: Dataset) -> dict[str, Any]:
         "status": status,
         "status_details": details,
     }
+
+
+def whole_file(row: TuningFile, dataset: Dataset) -> dict[str, Any]:
+    """A file by itself, with the rows that are left out."""
+    shown = file(row, dataset)
+    details = f"{shown['status_details'] or ''} {files.left_out(dataset)}".strip()
+    return shown | {"status_details": details or None}
 
 
 def result_file(known: Known) -> dict[str, Any]:

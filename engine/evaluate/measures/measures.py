@@ -40,7 +40,7 @@ def look_up(name: str) -> Measure:
     """A measure by its name, `reward:NAME` included. Raises NotFoundError."""
     if name.startswith(REWARD) and len(name) > len(REWARD):
         rule = name.removeprefix(REWARD)
-        help_text = f"What the reward `{rule}` of the recipe gives an answer, on average."
+        help_text = f"The recipe's reward `{rule}` for an answer, on average."
         return Measure(name, f"Reward {rule}", help_text, "higher", _WRITTEN, "number", source="reward")
     if name not in MEASURES:
         raise NotFoundError(f"There is no measure `{name}`.", f"There are: {', '.join(MEASURES)}.")
@@ -73,7 +73,7 @@ _ALL = (
     Measure(
         "exact_match",
         "Exact match",
-        "The share of answers that are the expected one, but for case, spaces and punctuation at the ends.",
+        "The share of answers equal to the expected one, ignoring case, spaces and punctuation at the ends.",
         "higher",
         _ANSWERED,
         is_binary=True,
@@ -82,7 +82,7 @@ _ALL = (
     Measure(
         "number_match",
         "Right number",
-        "The share of answers whose last number is the expected one, whatever stands around it.",
+        "The share of answers whose last number is the expected one, whatever the words around it.",
         "higher",
         _ANSWERED,
         is_binary=True,
@@ -109,7 +109,7 @@ _ALL = (
     Measure(
         "json_match",
         "Same JSON",
-        "The share of answers that are the expected JSON value; spaces and the order of keys do not matter.",
+        "The share of answers with the same JSON value as the expected one, whatever the spaces and the order of keys.",
         "higher",
         _ANSWERED,
         is_binary=True,
@@ -118,7 +118,7 @@ _ALL = (
     Measure(
         "json_valid",
         "Valid JSON",
-        "The share of answers that are JSON and nothing else.",
+        "The share of answers that are valid JSON and nothing else.",
         "higher",
         _WRITTEN,
         is_binary=True,
@@ -126,7 +126,7 @@ _ALL = (
     ),
     Measure(
         "json_schema",
-        "Fits the schema",
+        "Matches the schema",
         "The share of answers that are JSON and valid against the row's schema.",
         "higher",
         _WRITTEN,
@@ -135,8 +135,8 @@ _ALL = (
     ),
     Measure(
         "regex",
-        "Fits the pattern",
-        "The share of answers in which the row's regular expression is found.",
+        "Matches the pattern",
+        "The share of answers in which the row's regular expression finds a match.",
         "higher",
         _WRITTEN,
         is_binary=True,
@@ -145,7 +145,7 @@ _ALL = (
     Measure(
         "token_f1",
         "Token F1",
-        "How many words the answer and the expected one share, in any order: 1 is all of them, 0 is none.",
+        "How many words the answer shares with the expected one, in any order: 100 % is all of them, 0 % none.",
         "higher",
         _ANSWERED,
         judge=_with_text(lambda answer, right: overlap.f1(text.words(answer), text.words(right))),
@@ -153,7 +153,7 @@ _ALL = (
     Measure(
         "character_overlap",
         "Character overlap",
-        "How many characters the answer and the expected one share, in any order, for languages without spaces.",
+        "How many characters the answer shares with the expected one, in any order, for languages without spaces.",
         "higher",
         _ANSWERED,
         judge=_with_text(lambda answer, right: overlap.f1(text.characters(answer), text.characters(right))),
@@ -161,7 +161,7 @@ _ALL = (
     Measure(
         "rouge_l",
         "ROUGE-L",
-        "The longest sequence of words that answer and expected one share, gaps allowed: 1 is the same text.",
+        "The longest sequence of words shared with the expected answer, gaps allowed: 100 % is the same text.",
         "higher",
         _ANSWERED,
         judge=_with_text(lambda answer, right: overlap.rouge_l(text.words(answer), text.words(right))),
@@ -169,7 +169,7 @@ _ALL = (
     Measure(
         "chrf",
         "chrF",
-        "Runs of up to six characters that answer and expected one share, from 0 to 100, averaged over the rows.",
+        "Sequences of up to six characters shared with the expected answer, from 0 to 100, averaged over the rows.",
         "higher",
         _ANSWERED,
         "points",
@@ -178,7 +178,7 @@ _ALL = (
     Measure(
         "bleu",
         "BLEU",
-        "Runs of up to four words that answer and expected one share, from 0 to 100, averaged over the rows.",
+        "Sequences of up to four words shared with the expected answer, from 0 to 100, averaged over the rows.",
         "higher",
         _ANSWERED,
         "points",
@@ -187,7 +187,7 @@ _ALL = (
     Measure(
         "nll",
         "Loss of the answers",
-        "How surprised the model is by the expected answers, a token on average: lower is better.",
+        "How surprised the model is by the expected answers: the average negative log-probability of a token.",
         "lower",
         _LIKELY,
         "nats",
@@ -196,7 +196,7 @@ _ALL = (
     Measure(
         "perplexity",
         "Perplexity",
-        "The loss said another way: between how many tokens, equally likely, the model seems to choose.",
+        "The loss in another form (e to its power): as if the model chose among this many equally likely tokens.",
         "lower",
         _LIKELY,
         "perplexity",
@@ -205,7 +205,7 @@ _ALL = (
     Measure(
         "preference_accuracy",
         "Preferred answers",
-        "The share of rows in which the model finds the better answer more likely (a reward model: rates it higher).",
+        "The share of rows where the model finds the better answer likelier, or a reward model scores it higher.",
         "higher",
         ("preference",),
         is_binary=True,
@@ -214,7 +214,7 @@ _ALL = (
     Measure(
         "preference_margin",
         "Preference margin",
-        "By how much the better answers are more likely than the worse ones, a token on average.",
+        "How far better answers lie above worse ones: in log-probability per token, or in a reward model's score.",
         "higher",
         ("preference", "unpaired"),
         "nats",
@@ -223,7 +223,7 @@ _ALL = (
     Measure(
         "reward",
         "Reward",
-        "What the recipe's rewards give an answer in all, on average.",
+        "The weighted sum of the recipe's rewards for an answer, on average.",
         "higher",
         _WRITTEN,
         "number",
@@ -232,7 +232,7 @@ _ALL = (
     Measure(
         "length",
         "Length",
-        "Characters of an answer, on average. Neither direction is better.",
+        "Characters per answer, on average. Neither direction is better.",
         "neither",
         _WRITTEN,
         "characters",
@@ -241,7 +241,7 @@ _ALL = (
     Measure(
         "repetition",
         "Repetition",
-        "The share of an answer's runs of four words that stood in it before: near 1, it goes round in circles.",
+        "The share of an answer's four-word sequences that it had used before: near 100 %, it repeats itself.",
         "lower",
         _WRITTEN,
         judge=lambda answer, _expected: overlap.repetition(answer),

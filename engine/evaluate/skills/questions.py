@@ -9,6 +9,12 @@ from engine.evaluate.skills.checks import Check
 Skill = Literal["arithmetic", "facts", "instructions", "Korean", "code", "language"]
 SKILLS: tuple[Skill, ...] = get_args(Skill)
 SHORT, LONG = 48, 96  # tokens of an answer, at most
+FRUITS = frozenset({
+    "apple", "apricot", "avocado", "banana", "blackberry", "blueberry", "cherry", "clementine", "coconut", "cranberry",
+    "currant", "date", "fig", "grape", "grapefruit", "guava", "kiwi", "lemon", "lime", "lychee", "mandarin", "mango",
+    "melon", "nectarine", "orange", "papaya", "peach", "pear", "persimmon", "pineapple", "plum", "pomegranate",
+    "quince", "raspberry", "strawberry", "tangerine", "tomato", "watermelon",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,8 @@ _INSTRUCTIONS = _of(
         "Green",
         checks.at_most_words(2, checks.says("green")),
     ),
-    ("List three fruits, one on each line, and nothing else.", "Apple\nPear\nPlum", checks.lines(3)),
-    ("Count from 1 to 5.", "1, 2, 3, 4, 5", checks.says_all("1", "2", "3", "4", "5")),
+    ("List three fruits, one on each line, and nothing else.", "Apple\nPear\nPlum", checks.lines_of(3, FRUITS)),
+    ("Count from 1 to 5.", "1, 2, 3, 4, 5", checks.counts_to(5)),
     ("Write one sentence with the word river in it.", "The river is wide.", checks.says("river", "rivers")),
     (
         "Begin your answer with the word First. How do you make tea?",
@@ -92,13 +98,13 @@ _INSTRUCTIONS = _of(
 )
 _KOREAN = _of(
     "Korean",
-    ("대한민국의 수도는 어디입니까?", "서울", checks.contains("서울")),
-    ("안녕하세요!", "안녕하세요!", checks.contains("안녕", "반갑", "반가")),
-    ("하늘은 무슨 색입니까?", "파란색", checks.contains("파란", "파랑", "푸른", "하늘색")),
-    ("일주일은 며칠입니까?", "7일", checks.number(7, "칠", "일곱", "이레")),
-    ("3 더하기 4는 얼마입니까?", "7", checks.number(7, "칠", "일곱")),
-    ("'사과'는 영어로 무엇입니까?", "apple", checks.says("apple")),
-    ("'고양이'는 영어로 무엇입니까?", "cat", checks.says("cat")),
+    ("대한민국의 수도는 어디입니까?", "서울", checks.contains("서울", "Seoul")),
+    ("안녕하세요!", "안녕하세요!", checks.contains("안녕", "반갑", "반가", "도와")),
+    ("하늘은 무슨 색입니까?", "파란색", checks.contains("파란", "파랑", "파랗", "파래", "푸른", "푸르", "하늘색")),
+    ("일주일은 며칠입니까?", "7일", checks.korean_number(7, "칠", "일곱", "이레")),
+    ("3 더하기 4는 얼마입니까?", "7", checks.korean_number(7, "칠", "일곱")),
+    ("'사과'는 영어로 무엇입니까?", "apple", checks.says("apple", "apples", "apology")),
+    ("'고양이'는 영어로 무엇입니까?", "cat", checks.says("cat", "cats")),
     ("What does the Korean word 감사합니다 mean in English?", "Thank you", checks.says("thank", "thanks")),
     ("How do you say hello in Korean?", "안녕하세요", checks.contains("안녕", "annyeong", "Annyeong")),
     (
@@ -145,7 +151,7 @@ _CODE = _of(
     (
         "Write a Python loop that prints the numbers from 1 to 10.",
         "for n in range(1, 11):\n    print(n)",
-        lambda answer: checks.contains("for ", "while ")(answer) and checks.contains("print(")(answer),
+        checks.loop_to_ten,
     ),
     max_tokens=LONG,
 )

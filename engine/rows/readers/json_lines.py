@@ -27,7 +27,8 @@ def row_of(text: bytes) -> Any:
     try:
         return _checked(exact_json.loads(text), text)
     except orjson.JSONDecodeError as error:
-        rejection = Rejection("invalid_json" if _is_utf8(text) else "not_utf8", f"{error}: {_beginning(text)}")
+        words = f"{error.msg}, character {error.pos + 1}: {_beginning(text)}"  # orjson's own words say `line 1`
+        rejection = Rejection("invalid_json" if _is_utf8(text) else "not_utf8", words)
     return _mended(text, rejection) if rejection.rule == "invalid_json" else rejection
 
 

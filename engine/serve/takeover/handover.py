@@ -20,7 +20,7 @@ from storage import db, endpoints
 from storage.statuses import WORK_MOVING, EndpointStatus, WorkStatus
 from storage.tables import Backend, Endpoint
 
-_asked: Answers[dict[str, str]] = Answers("golden")  # by backend and attempt: answers to golden prompts
+_asked: Answers[dict[str, str]] = Answers("golden", is_news=True)  # by backend and attempt: answers to golden prompts
 
 
 def is_prepared(backend: Backend) -> bool:

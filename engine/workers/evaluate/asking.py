@@ -98,9 +98,7 @@ def _askable(
             continue
         room = min(contexts[name] - len(ids or ()) for name, ids in tokens.items())
         if room < 1:
-            chosen.left_out[
-                f"its question is longer than the model's context of {min(contexts.values()):,} tokens"
-            ] += 1
+            chosen.left_out[f"its prompt is longer than the model's context of {min(contexts.values()):,} tokens"] += 1
             continue
         kept.append(index)
         rooms[index] = min(longest, room)

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 
 NICE = 19
 # OpenMP's threads sleep while they wait: spinning, they would take the cores from what goes first.
@@ -19,7 +19,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """The report, as JSON. Raises WorkFailedError with what a person can do, and Stopped."""
     os.nice(NICE)
     os.environ.update(QUIETLY)
-    with contract.importing():
+    with lean_imports.importing():
         from engine.workers.evaluate import report  # noqa: PLC0415  (torch reads the environment when it is imported)
 
     return report.write(spec, out)

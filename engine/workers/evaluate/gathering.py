@@ -108,12 +108,12 @@ class _Side:
         if self.side["scores"]:
             return Found([], [], [], [], self._scores())
         flat = [text for texts in questions.texts for text in texts]
-        read = iter(self._read(flat, "reading the expected answers"))
+        read = iter(self._read(flat, "measuring the loss of the expected answers"))
         return Found(
             self._write(questions.rows, "writing answers"),
             [[next(read) for _ in texts] for texts in questions.texts],
-            self._write(questions.skills, "answering questions of general skill"),
-            self._read(questions.plain, "reading plain texts"),
+            self._write(questions.skills, "answering general-skill questions"),
+            self._read(questions.plain, "measuring the loss of plain texts"),
             [],
         )
 

@@ -43,8 +43,8 @@ def proven(plan: Plan, judged: Scores, table: list[Row], seed: int) -> dict[str,
 
 
 HINT = (
-    "By default rows are held out of datasets of at least 200. Set eval_fraction, or compare on a dataset of its own "
-    "on the Evaluate page."
+    "By default, rows are held out of datasets with at least 200 rows. Set eval_fraction, or compare on another "
+    "dataset on the Evaluate page."
 )
 
 
@@ -89,7 +89,7 @@ def row_table(plan: Plan, gathered: Mapping[str, Found], judged: Scores) -> list
 
 
 def _row(index: int, row: Asked, gathered: Mapping[str, Found], judged: Scores) -> Row:
-    said = {name: gathered[name].answers[index].text if gathered[name].answers else "" for name in NAMES}
+    said = {name: _said(gathered[name], index) for name in NAMES}
     pairs = {name: [judged.values[name][side][index] for side in NAMES] for name in judged.names}
     return {
         "row": row.number,
@@ -100,6 +100,14 @@ def _row(index: int, row: Asked, gathered: Mapping[str, Found], judged: Scores) 
         "tuned": _cut(said["tuned"]),
         "scores": {name: [_rounded(value) for value in pair] for name, pair in pairs.items()},
     }
+
+
+def _said(side: Found, index: int) -> str:
+    """A side's answer; of a reward model, its two scores."""
+    if side.answers:
+        return side.answers[index].text
+    both = side.scores[index] if side.scores else None
+    return f"better answer {both[0]:.3g}, worse answer {both[1]:.3g}" if both else ""
 
 
 def _calls(row: Asked) -> str:

@@ -13,6 +13,7 @@ import torch
 from engine.evaluate.measures.measures import REWARD
 from engine.recipes.choices.commas import weights, words
 from engine.recipes.recipe import parse
+from engine.workers.contract import WorkFailedError
 from engine.workers.evaluate.gathering import Found
 from engine.workers.evaluate.rows import Asked, truth_column
 from engine.workers.evaluate.sides import release
@@ -26,10 +27,10 @@ def judged(spec: Mapping[str, Any], rows: Sequence[Asked], answers: Found, notes
     """Each reward of the recipe on the answers of one side, and `reward`, their sum by their weights."""
     recipe = parse(spec["recipe"])
     column = recipe.reward_column or ("completion" if spec["rows"]["kind"] == "completion" else truth_column(spec))
-    scorer = _scorer(spec)
+    scorer, why_not = _scorer(spec)
     names = [name for name in words(recipe.reward_funcs) if name != "reward_model" or scorer is not None]
     if len(names) < len(words(recipe.reward_funcs)) and not notes:
-        notes.append(f"The reward model was left out. {spec.get('companion_missing', '')}".strip())
+        notes.append(f"The reward model was left out. {why_not}".strip())
     if not names:
         return {}
     shares = dict(zip(words(recipe.reward_funcs), weights(recipe.reward_weights), strict=False))
@@ -56,10 +57,14 @@ def _sum(parts: Sequence[tuple[float | None, float]]) -> float | None:
     return sum(known) if known else None
 
 
-def _scorer(spec: Mapping[str, Any]) -> reward_model.Scorer | None:
+def _scorer(spec: Mapping[str, Any]) -> tuple[reward_model.Scorer | None, str]:
+    """The reward model that the recipe names; without it, why there is none."""
     companion = spec.get("companion")
     if not companion:
-        return None
+        return None, str(spec.get("companion_missing", ""))
     adapter = Path(companion["adapter"]) if companion["adapter"] else None
     device = "cpu" if spec.get("device", "cpu") == "cpu" else "cuda"
-    return reward_model.load(Path(companion["path"]), adapter, device, torch.bfloat16)
+    try:
+        return reward_model.load(Path(companion["path"]), adapter, device, torch.bfloat16), ""
+    except WorkFailedError as error:
+        return None, error.message

@@ -26,13 +26,13 @@ def write(spec: Mapping[str, Any], out: Path) -> dict[str, Any]:
     bounded = not spec["all_rows"] and spec["limit"] is None
     chosen = rows.choose(spec, budget.MOST if bounded else None if spec["all_rows"] else spec["limit"])
     plan = asking.plan(spec, chosen, skill_check.prompts(), skill_check.texts())
-    asked = words.counted(len(plan.rows), "row") if plan.rows else "no held-out rows, only questions of general skill"
+    asked = words.counted(len(plan.rows), "row") if plan.rows else "no held-out rows, general-skill questions only"
     clock.before = f"{asked}, about {max(1, round(plan.estimated_seconds / 60))} min: "
-    clock.stage = "looking for rows that were learnt"
+    clock.stage = "looking for rows of the training"
     leakage = leaks.found(spec, plan.rows, clock.step) if plan.rows else None
     clock.total = gathering.total(plan, spec["tuned"]["scores"])
     gathered = gathering.gather(spec, plan, clock)
-    clock.stage = "judging"
+    clock.stage = "comparing"
     judged = scores.judged(spec, plan, gathered)
     table = proof.row_table(plan, gathered, judged)
     _keep(out / asked_rows.FILE, table)

@@ -138,7 +138,7 @@ def _up_to_last_answer(messages: Sequence[Row]) -> Turns:
         turn = messages[index]
         if turn["role"] == "assistant" and turn.get("train", True):
             return [dict(turn) for turn in messages[: index + 1]]
-    raise LeftOut("it has no answer of the assistant")
+    raise LeftOut("it has no assistant answer")
 
 
 def _held_out(source: Mapping[str, Any]) -> _Places:
@@ -146,7 +146,7 @@ def _held_out(source: Mapping[str, Any]) -> _Places:
         held = record.read(Path(source["held_out_path"]))
     except (pyarrow.ArrowException, ValueError) as error:
         message = f"The list of held-out rows cannot be read: {error}"[:500]
-        raise WorkFailedError("data", message, "Compare on a dataset of its own.") from error
+        raise WorkFailedError("data", message, "Compare on another dataset.") from error
     part: Part = "test"
     if held is None:
         return _Places("none", numpy.empty(0, numpy.int64), [], groups.together([]))

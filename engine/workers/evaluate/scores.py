@@ -51,7 +51,7 @@ def _without_rewards(plan: Plan, notes: list[str]) -> list[str]:
     """Prompts without rewards are judged by the right answers that they came with, as far as they did."""
     right = [row.expected for row in plan.rows if row.expected.answer]
     if not right:
-        notes.append("These prompts came without right answers and the recipe has no rewards: nothing decides.")
+        notes.append("These prompts have no right answers and the recipe has no rewards, so nothing can decide.")
         return ["exact_match", "length", "repetition"]
     return [name for name in choice.measures_for("completion", right) if name != "nll"] or ["exact_match"]
 

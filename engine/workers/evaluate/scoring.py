@@ -18,7 +18,7 @@ def pair(values: Mapping[str, Any]) -> Pair:
     """What of a row a reward model reads. Raises WorkFailedError for rows that have no two answers."""
     if "chosen" not in values:
         message = "A reward model is judged by pairs of a better and a worse answer, and these rows have none."
-        raise WorkFailedError("data", message, "Choose a dataset of the kind preference.")
+        raise WorkFailedError("data", message, "Choose a preference dataset.")
     chosen, rejected = values["chosen"], values["rejected"]
     return [values["prompt"], [*chosen[:-1]], str(chosen[-1].get("content") or ""),
             [*rejected[:-1]], str(rejected[-1].get("content") or "")]  # fmt: skip
@@ -30,12 +30,9 @@ def scores(
     """The two scores of each pair; None where the model cannot read one as a whole. A base gets its new head."""
     device, dtype = settings
     adapter = Path(side["adapter_path"]) if side["adapter_path"] else None
-    if adapter is None and side["head_seed"] is not None:
-        torch.manual_seed(side["head_seed"])  # the head that the training began with is new
-    is_trained = adapter is not None or side["name"].startswith("run:")
-    scorer = reward_model.load(
-        Path(side["model_path"]), adapter, device, getattr(torch, dtype), new_head=not is_trained
-    )
+    if new_head := side["head_seed"] is not None:
+        torch.manual_seed(side["head_seed"])  # the same head as at the start of the training
+    scorer = reward_model.load(Path(side["model_path"]), adapter, device, getattr(torch, dtype), new_head)
     losses: list[list[float] | None] = []
     for start in range(0, len(pairs), AT_ONCE):
         some = pairs[start : start + AT_ONCE]

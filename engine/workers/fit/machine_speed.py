@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 
 SECONDS = 0.3
 WIDTHS = {"cpu": 1024, "cuda": 8192}  # large enough to keep every core busy
@@ -21,7 +21,8 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """
     if spec["device"] == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    import torch  # noqa: PLC0415  (two seconds; and a broken install becomes a Failed event)
+    with lean_imports.importing():
+        import torch  # noqa: PLC0415  (two seconds; and a broken install becomes a Failed event)
 
     device_type = spec["device"].partition(":")[0]
     width = WIDTHS[device_type]

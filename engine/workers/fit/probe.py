@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 from engine.workers.train import sft
 
 SCRATCH = "scratch"
@@ -21,7 +21,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     started = time.monotonic()
     sft.get_ready(spec, out)
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
-    with contract.importing():
+    with lean_imports.importing():
         from engine.workers.fit import steps  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
 
     scratch = out / SCRATCH

@@ -14,7 +14,7 @@ from typing import Any
 from engine.process import events
 from engine.sizes import in_words
 from engine.weights import starter
-from engine.workers import packaging
+from engine.workers import lean_imports, packaging
 from engine.workers.contract import WorkFailedError
 from engine.workers.models import hub
 
@@ -141,8 +141,9 @@ def _gguf_read_once() -> Iterator[None]:
 
 def _save(gguf: Path, part: Path) -> None:
     """Loads tokenizer and weights out of the file, and saves them."""
-    import torch  # noqa: PLC0415  (seconds, and only this way to the starter needs it)
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
+    with lean_imports.importing():  # seconds, and only this way to the starter needs it
+        import torch  # noqa: PLC0415
+        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
 
     options = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **options)

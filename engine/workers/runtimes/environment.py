@@ -34,9 +34,7 @@ def python(folder: Path) -> Path:
 
 def install(lock: Lock, folder: Path, pip: Pip) -> None:
     """Everything in the lock. pip takes a file only when its sha256 is in the lock."""
-    requirements = pip.out / "requirements.txt"
-    requirements.write_text(lock.text, encoding="utf-8")
-    pip.run([*ONLY_THESE, "--require-hashes", "-r", str(requirements)], python(folder))
+    pip.run(pip.only_these(lock, "requirements"), python(folder))
 
 
 def install_torch(build: Build, folder: Path, pip: Pip) -> str | None:

@@ -19,7 +19,15 @@ from engine.workers.contract import WorkFailedError
 from engine.workers.runtimes import checks, environment, llama
 from engine.workers.runtimes.pip import Pip
 
-LEFT = ("archive", "backend", "libraries", "npm", "requirements", "tiny")  # folders, and lists of the same names
+LEFT = (
+    "archive",
+    "backend",
+    "libraries",
+    "npm",
+    "requirements",
+    "tiny",
+    "tools",
+)  # folders, and lists of the same names
 
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -80,11 +88,13 @@ def install(spec: dict[str, Any], out: Path) -> dict[str, Any]:
 def _made(spec: dict[str, Any], build: Build, folder: Path, out: Path, log: Path) -> dict[str, Any]:
     """Fetches and installs everything; what the manifest says of it."""
     lock = locks.parse(spec["lock"])
-    total = lock.download_bytes + build.torch_bytes + build.archive_bytes + build.libraries_bytes
+    npm_lock, tools_lock = locks.parse(spec["npm_lock"]), locks.parse(spec.get("tools_lock", ""))
+    total = lock.download_bytes + tools_lock.download_bytes
+    total += build.torch_bytes + build.archive_bytes + build.libraries_bytes
     pip = Pip(out, log, Path(spec["root"]) / folders.CACHE / str(spec["kind"]), total)
     facts: dict[str, Any] = {"version": build.version, "words": build.words, "lock_sha256": lock.sha256}
     if build.archive:
-        llama.make(build, lock, locks.parse(spec["npm_lock"]), folder, pip)
+        llama.make(build, {"packages": lock, "npm": npm_lock, "tools": tools_lock}, folder, pip)
         return facts
     environment.make(folder, log)
     if build.torch:

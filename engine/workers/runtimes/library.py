@@ -40,12 +40,12 @@ def _SAY(level: int, text: bytes, _data: int) -> None:  # noqa: N802  (a constan
 
 
 def load(folder: Path) -> ctypes.CDLL:
-    """libllama, after what it needs: each is found by its own name, which carries a version. Raises OSError."""
+    """libllama, after what it needs: each is found by its own name. Raises OSError."""
     ctypes.CDLL(str(folder / "libggml-base.so"), mode=ctypes.RTLD_GLOBAL)
-    ggml = ctypes.CDLL(str(_versioned(folder, "libggml")), mode=ctypes.RTLD_GLOBAL)
+    ggml = ctypes.CDLL(str(_named(folder, "libggml")), mode=ctypes.RTLD_GLOBAL)
     ggml.ggml_backend_load_all_from_path.argtypes = [ctypes.c_char_p]
     ggml.ggml_backend_load_all_from_path(str(folder).encode())
-    llama = ctypes.CDLL(str(_versioned(folder, "libllama")))
+    llama = ctypes.CDLL(str(_named(folder, "libllama")))
     for name, (result, arguments) in SIGNATURES.items():
         function = getattr(llama, name)
         function.restype, function.argtypes = result, arguments
@@ -54,9 +54,10 @@ def load(folder: Path) -> ctypes.CDLL:
     return llama
 
 
-def _versioned(folder: Path, name: str) -> Path:
-    path = next(folder.glob(f"{name}.v*.so"), None)
-    if path is None:
+def _named(folder: Path, name: str) -> Path:
+    """A prebuilt library, whose name carries a version, or one that was built here."""
+    path = next(folder.glob(f"{name}.v*.so"), folder / f"{name}.so")
+    if not path.is_file():
         raise OSError(f"{folder} has no {name}")
     return path
 

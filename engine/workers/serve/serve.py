@@ -12,16 +12,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Serves until SIGTERM. Returns nothing worth knowing."""
-    with contract.importing():
-        import_module("transformers.modeling_utils")  # else the first model would import it
+    with lean_imports.importing():
+        for name in needed(spec):
+            import_module(name)
         from engine.workers.serve import server  # noqa: PLC0415  (seconds; and a broken install becomes a Failed event)
 
     server.serve(spec, out)
+
+
+def needed(spec: dict[str, Any]) -> list[str]:
+    """What the first model, and the first adapter, would otherwise import, with Python's collector at work."""
+    return ["transformers.modeling_utils", *(["peft"] if spec.get("expected") else [])]
 
 
 if __name__ == "__main__":

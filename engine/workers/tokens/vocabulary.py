@@ -14,7 +14,7 @@ from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 from engine.workers.tokens.templates import Source
 
 TOKENIZER, FACTS = "tokenizer.json", "facts.json"
@@ -85,7 +85,8 @@ def prepared(model: Path, folder: Path, report: Callable[[str], None]) -> Vocabu
 
 def _prepare(model: Path, folder: Path) -> None:
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    from transformers import AutoTokenizer  # noqa: PLC0415  (seconds, and only once for a model)
+    with lean_imports.importing():
+        from transformers import AutoTokenizer  # noqa: PLC0415  (seconds, and only once for a model)
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True, trust_remote_code=False)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 from engine.workers.train import sft
 
 
@@ -18,7 +18,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     sft.get_ready(spec, out)
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # GKD lives there; the log need not say so every time
     logging.getLogger("trl.experimental.gkd").setLevel(logging.ERROR)  # nor that there is another trainer
-    with contract.importing():
+    with lean_imports.importing():
         from engine.workers.train import family_distil  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
 
     return family_distil.train(spec, out)

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 from engine.workers.train import sft
 
 
@@ -16,7 +16,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Trains as the spec says and returns the result; see engine.workers.train.family_preference."""
     sft.get_ready(spec, out)
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # ORPO and CPO live there; the log need not say so every time
-    with contract.importing():
+    with lean_imports.importing():
         from engine.workers.train import family_preference  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
 
     return family_preference.train(spec, out)

@@ -7,14 +7,14 @@ import.
 from pathlib import Path
 from typing import Any
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 from engine.workers.train import sft
 
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Trains as the spec says and returns the result; see engine.workers.train.family_reinforce."""
     sft.get_ready(spec, out)
-    with contract.importing():
+    with lean_imports.importing():
         from engine.workers.train import family_reinforce  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
 
     return family_reinforce.train(spec, out)

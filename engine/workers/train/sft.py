@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.process import events
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 from engine.workers.train import hidden_packages
 
 # Everything is on disk already: nothing here may call a hub, or tell one what is trained.
@@ -29,7 +29,7 @@ GROWING = ("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Trains as the spec says and returns the result; see engine.workers.train.training."""
     get_ready(spec, out)
-    with contract.importing():
+    with lean_imports.importing():
         from engine.workers.train import training  # noqa: PLC0415  (seconds; and a broken install becomes a Failed event)
 
     return training.train(spec, out)

@@ -37,7 +37,7 @@ def test_what_is_not_there_is_said(owner: TestClient) -> None:
     run_id = add_run("no report")
     answer = owner.get(f"/api/runs/{run_id}/report/download")
     assert answer.status_code == 404
-    assert "No report was written on this run." in answer.json()["error"]["message"]
+    assert "There is no report on this run." in answer.json()["error"]["message"]
     with db.session() as session:
         run = session.get(Run, run_id)
         assert run

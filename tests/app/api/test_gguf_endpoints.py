@@ -101,7 +101,7 @@ def test_what_cannot_be_served_is_said_with_the_way_that_works(run: Run) -> None
         endpoints.create_endpoint("small", "llama", options={"export_id": export.id})
     assert "tunesmith runtime install llama" in refused.value.hint
     install_llama(libraries=False)
-    with pytest.raises(RefusedError, match="no ready-made library"):
+    with pytest.raises(RefusedError, match="without its library"):
         endpoints.create_endpoint("small", "llama", options={"export_id": export.id})
     with pytest.raises(RefusedError, match="is an adapter alone"):
         endpoints.create_endpoint("small", "llama", options={"export_id": alone.id})

@@ -281,6 +281,13 @@ def test_the_log_of_an_endpoints_process_and_of_work_is_read_searched_and_downlo
         [line] = owner.get(f"{address}/lines?level=error&limit=1").json()["lines"]
         assert (line["offset"], line["text"]) == (6, "ValueError: token=[hidden]")
         assert owner.get(f"{address}/download").text.startswith("hello\n")
+    installation = Work(id="w2", kind="install_runtime", subject_id="runtime-vllm", key="k2", spec={"kind": "vllm"})
+    with db.session() as session:
+        session.add(installation)
+    (home / "runtimes/logs").mkdir(parents=True)
+    assert owner.get("/api/work/w2/log").json()["text"] == ""
+    (home / "runtimes/logs/vllm-w2.log").write_text("Collecting vllm\n")
+    assert owner.get("/api/work/w2/log").json()["text"] == "Collecting vllm\n"  # what pip says, not its worker alone
     for address in ("/api/backends/gone/log", "/api/work/gone/log"):
         for part in ("", "/lines", "/download"):
             assert owner.get(f"{address}{part}").status_code == 404

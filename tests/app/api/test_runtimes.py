@@ -32,7 +32,7 @@ def test_an_installation_is_begun_shown_and_cancelled(owner: TestClient, shelf: 
     assert begun.status_code == 202
     facts = begun.json()
     assert (facts["status"], facts["progress"], facts["installed"]) == ("running", None, None)
-    assert facts["offered"] == "a tiny runtime 1.0"
+    assert (facts["offered"], facts["build_minutes"]) == ("a tiny runtime 1.0", None)
     assert owner.post(API, json={"kind": "quantize"}).json()["id"] == facts["id"]
     assert owner.post(f"{API}/quantize/cancel").json()["status"] == "stopped"
     assert owner.post(f"{API}/quantize/cancel").status_code == 409

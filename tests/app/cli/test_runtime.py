@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from app.cli import runtime
 from tests.app.cli.test_commands import run
 from tests.engine.runtimes.tiny_runtime import BREAKS, Shelf
+
+
+def test_what_building_takes_is_said_with_the_download() -> None:
+    facts: dict[str, object] = {"download_bytes": 1_000_000, "disk_bytes": 2_000_000, "build_minutes": 9}
+    assert runtime._needs(facts) == " (downloads 1 MB, needs 2 MB of free disk, builds for about 9 min)"
 
 
 def test_an_installation_is_waited_for_and_a_failed_one_ends_with_1(

@@ -39,9 +39,9 @@ def test_the_file_holds_what_the_report_says() -> None:
     text = Read(page).text
     for words_of_it in (
         NAME, "first-lesson against SmolLM2-135M", "40 of the 120 rows of sums that the training never saw",
-        "Better. Exact match went", "92.5 %", "+77.5 to +95.0", "5.0 %", "−2.19", "among the 180 rows it learnt from",
+        "Better. Exact match went", "92.5 %", "+77.5 to +95.0", "5.0 %", "−2.19", "among the 180 rows of its training",
         "arithmetic 2 → 7 of 10", "17 plus 6 equals 23.", "22 plus 2 equals 22.", "row 12 · score 1 → 0",
-        "about 95 of 100 such bars",
+        "of 100 such bars",
     ):  # fmt: skip
         assert words_of_it in text, words_of_it
     assert "equals <del>24</del>." in page
@@ -74,7 +74,7 @@ def test_endless_texts_and_rows_are_cut_and_that_is_said() -> None:
 def test_several_reports_stand_in_one_file_and_one_that_failed_says_why() -> None:
     failed = fixed_reports.succeeded(status="failed", error="No row was held out.", hint="Hold out 5 %.")
     text = Read(as_html.document([("A", fixed_reports.no_proof()), ("B", failed)])).text
-    assert "About 300 rows would decide a difference of this size; there are 120 in all." in text
+    assert "About 300 rows would be needed to decide a difference of this size; there are 120 in all." in text
     assert "No report yetNo row was held out. Hold out 5 %." in text
     assert text.index("A") < text.index("No row was held out")
 

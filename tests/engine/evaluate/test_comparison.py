@@ -26,7 +26,7 @@ def test_what_can_hardly_be_compared_is_said() -> None:
     others = [fixed_reports.succeeded(), fixed_reports.succeeded(dataset_name="jokes", against="run:r2")]
     first, second = comparison.warnings(others)
     assert "not measured on the same rows" in first
-    assert "compared with different models" in second
+    assert "compared against different models" in second
 
 
 def test_csv_has_a_line_for_each_metric_and_nothing_in_it_is_a_formula() -> None:

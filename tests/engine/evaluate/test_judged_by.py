@@ -20,8 +20,8 @@ def test_the_measure_and_the_rows_are_said_beside_start() -> None:
 
 def test_rows_that_also_choose_the_checkpoint_are_said() -> None:
     assert "20 held-out rows, which also choose the checkpoint" in words(200)
-    assert "Too few for a proof" in words(50, eval_fraction=0.1)
-    assert words(50) == "Judged by exact match, once there are rows to ask: none are held out."
+    assert "Too few for a verdict" in words(50, eval_fraction=0.1)
+    assert words(50) == "Judged by exact match, once rows are held out: none are now."
 
 
 def test_the_method_decides_too() -> None:

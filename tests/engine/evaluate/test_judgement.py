@@ -29,7 +29,7 @@ def test_the_lessons_report_in_a_sentence() -> None:
     found = right([0] * 18 + [1] * 2, [1] * 19 + [0])
     assert judgement.sentence("number_match", found) == (
         "Better. Right number went from 10 % to 95 % on 20 rows. "
-        "The true difference is +48 points to +96 points, with 95 % confidence."
+        "The true difference is between +48 points and +96 points, with 95 % confidence."
     )
 
 
@@ -37,7 +37,7 @@ def test_no_proof_says_what_it_may_be_and_how_many_rows_would_decide() -> None:
     found = right([0] * 20 + [1] * 20, [1] * 7 + [0] * 13 + [1] * 16 + [0] * 4)
     words = judgement.sentence("exact_match", found)
     assert words.startswith("No proof. Exact match went from 50 % to 57 % on 40 rows, which may be chance: the true ")
-    assert " more rows would decide a difference of this size." in words
+    assert " more rows would be needed to decide a difference of this size." in words
 
 
 def test_too_few_rows_or_conversations_are_said_to_be_too_few() -> None:

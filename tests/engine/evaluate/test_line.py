@@ -161,7 +161,7 @@ def test_stop_ends_it_and_it_can_be_asked_for_again(run: Run, gate: Path) -> Non
 def test_a_run_of_an_older_studio_has_none_and_says_so(run: Run) -> None:
     found = reports.of_run(run.id)
     assert (found["status"], found["verdict"], found["reports"]) == ("failed", None, 0)
-    assert "No report was written" in found["error"]
+    assert "There is no report" in found["error"]
     assert "POST" in found["hint"]
     with pytest.raises(NotFoundError):
         reports.of_run("none")

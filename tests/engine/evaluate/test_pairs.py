@@ -21,7 +21,7 @@ def verdict(word: str, **changes: Any) -> dict[str, Any]:
         ("worse", True, "No, jokes is worse than tiny.", "bad"),
         ("better", False, "No, tiny is better than jokes.", "bad"),
         ("worse", False, "Yes, jokes is better than tiny.", "good"),
-        ("no_proof", True, "Nobody can tell: these rows do not show which of jokes and tiny is better.", "warn"),
+        ("no_proof", True, "Unclear: these rows do not show whether jokes or tiny is better.", "warn"),
     ],
 )
 def test_the_answer_follows_the_verdict_whichever_was_the_tuned_one(

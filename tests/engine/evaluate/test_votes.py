@@ -25,7 +25,7 @@ def test_each_pair_is_counted_whichever_side_it_stood_on() -> None:
     assert (found.first, found.second) == (("new", ""), ("old", ""))
     assert (found.won, found.lost, found.tied, found.votes, found.chats) == (5, 1, 1, 7, 7)
     assert found.verdict == "no_proof"  # of so few chats nothing is proven
-    assert found.words() == "new won 5 of 7 against old, 1 the same; that can be chance."
+    assert found.words() == "new won 5 of 7 against old, 1 the same; that may be chance."
 
 
 def test_many_votes_in_chats_of_their_own_are_decided_by_the_exact_test() -> None:

@@ -16,17 +16,17 @@ def told(**changes: Any) -> str:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"chose_checkpoint": True}, "The same rows also chose the checkpoint"),
+        ({"chose_checkpoint": True}, "These rows were also used to choose the checkpoint"),
         ({"leakage": {"exact": 1, "near": 2, "checked": 40, "compared": 500}},
-         "3 of the 40 rows are among the 500 rows it learnt from (1 word for word, 2 nearly): the result looks better"),
-        ({"rows_to_decide": 100}, "About 100 rows would decide a difference of this size; there are 120 in all, so "
-                                  "measure them all."),
-        ({"rows_to_decide": 100, "all_rows": 40}, "these were all there are."),
-        ({"truncated": 1}, "1 answer ended at the longest length of 256 tokens."),
+         "3 of the 40 rows are also among the 500 rows of its training (1 exactly, 2 nearly), so the result"),
+        ({"rows_to_decide": 100}, "About 100 rows would be needed to decide a difference of this size; there are "
+                                  "120 in all, so measure all of them."),
+        ({"rows_to_decide": 100, "all_rows": 40}, "there are no more than these."),
+        ({"truncated": 1}, "1 answer reached the length limit of 256 tokens."),
         ({"left_out": 2, "left_out_why": {"longer than the context": 2}},
-         "2 rows could not be asked (longer than the context: 2)."),
-        ({"clusters": 12}, "there are 12 independent ones."),
-        ({"reports": 3}, "There are 3 reports on this run. The first one counts"),
+         "2 rows could not be measured (longer than the context: 2)."),
+        ({"clusters": 12}, "which leaves 12 independent groups."),
+        ({"reports": 3}, "There are 3 reports on this run. Gates use the first one."),
         ({"notes": ["Said beside."]}, "Said beside."),
     ],
 )  # fmt: skip
@@ -35,13 +35,13 @@ def test_what_one_should_know_is_told(changes: dict[str, Any], sentence: str) ->
 
 
 def test_a_clean_report_says_only_that_nothing_was_learnt_before() -> None:
-    assert told() == "None of these rows is among the 180 rows it learnt from, word for word or nearly."
+    assert told() == "None of these rows is among the 180 rows of its training, neither exactly nor nearly."
 
 
 def test_rows_are_counted_with_where_they_come_from() -> None:
     assert words.rows_measured(fixed_reports.succeeded()) == "40 of the 120 rows of sums that the training never saw"
     assert words.rows_measured(fixed_reports.succeeded(rows=1, all_rows=1, part="own")) == (
-        "1 row of sums (a dataset of its own)"
+        "1 row of sums (a separate dataset)"
     )
 
 

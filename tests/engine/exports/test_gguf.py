@@ -1,5 +1,6 @@
 """GGUF before it is made: its options, what is refused with what works, what it takes. And parity in words."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_what_it_takes_is_said_before_and_kept_beside_what_it_took(base: Path, r
     assert exports.create(f"run:{run.id}", "gguf", {"type": "Q8_0"})[0].id == export.id
     exports.delete(export.id)
     assert not work.folder(making).exists()
+
+
+def test_a_runtime_that_has_to_be_built_first_is_said_with_its_minutes(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = add_run(base)
+    fetched = exports.estimate(f"run:{run.id}", "gguf", {"type": "q8_0"})
+    first = gguf.installation()
+    assert first is not None
+    monkeypatch.setattr(gguf, "installation", lambda: replace(first, build_minutes=12))
+    built = exports.estimate(f"run:{run.id}", "gguf", {"type": "q8_0"})
+    assert any(note.endswith("and built here, which takes about 12 min.") for note in built.notes)
+    assert built.seconds == fetched.seconds + 12 * 60
 
 
 def test_a_size_that_was_not_what_was_said_is_told() -> None:

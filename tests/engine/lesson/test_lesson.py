@@ -103,7 +103,7 @@ def test_a_lesson_goes_from_the_starter_model_to_an_endpoint(serving: Lesson) ->
     run = runs.look_up(str(done.run_id))
     assert (run.model_id, run.dataset_id, run.name) == (done.model_id, done.dataset_id, lesson.NAME)
     dataset = datasets.look_up(str(done.dataset_id))
-    assert (dataset.source, dataset.kind, dataset.accepted) == ("lesson", "chat", 181)
+    assert (dataset.source, dataset.kind, dataset.accepted) == ("lesson", "chat", 203)
     assert lesson.start_lesson().created_at == done.created_at
     lesson.tick()
     assert current_lesson().stage == "ready"
@@ -262,17 +262,17 @@ def test_twenty_sums_are_kept_out_of_the_data_in_either_order() -> None:
 
 def test_sums_are_right_and_none_comes_twice() -> None:
     sums = [(question, answer) for question, answer in questions_of_the_data() if " plus " in question]
-    assert len(set(sums)) == len(sums) == 290
+    assert len(set(sums)) == len(sums) == 324
     for question, answer in sums:
         a, b = (int(word.rstrip("?")) for word in question.split()[2::2])
         assert answer == f"{a} plus {b} equals {a + b}."
 
 
-def test_every_number_is_added_about_as_often_on_both_sides() -> None:
+def test_every_number_is_added_often_on_both_sides() -> None:
     for side in zip(*addition_rows.pairs(), strict=True):
         counts = Counter(side)
-        assert set(counts) == set(range(30))
-        assert set(counts.values()) <= {8, 9, 10}
+        assert set(counts) == set(range(20))
+        assert min(counts.values()) >= 12
 
 
 def test_a_fifth_of_the_questions_is_plain_and_never_the_one_asked_afterwards() -> None:
@@ -282,6 +282,16 @@ def test_a_fifth_of_the_questions_is_plain_and_never_the_one_asked_afterwards() 
     assert not any("France?" in question and "capital" in question for question in plain)
 
 
-def test_the_lesson_reads_each_chat_about_once() -> None:
+def test_the_lesson_reads_each_chat_a_little_more_than_once() -> None:
     count = len(addition_rows.lines().splitlines())
-    assert 0.9 * count < lesson.STEPS * lesson.ROWS_A_STEP <= count
+    assert count <= lesson.STEPS * lesson.ROWS_A_STEP < 1.3 * count
+
+
+def test_no_sum_of_the_report_is_taught_in_either_order() -> None:
+    taught = {frozenset(pair) for pair in addition_rows.pairs()}
+    asked = addition_rows.UNTAUGHT
+    assert len(asked) == len({frozenset(pair) for pair in asked}) == 40
+    assert not taught & {frozenset(pair) for pair in asked}
+    assert set(addition_rows.KEPT_OUT) <= set(asked)
+    first = json.loads(addition_rows.report_lines().splitlines()[0])
+    assert first["messages"][1]["content"] == "17 plus 6 equals 23."

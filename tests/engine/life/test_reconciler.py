@@ -8,6 +8,9 @@ import pytest
 
 from engine.life import reconciler
 from engine.life.reconciler import Reconciler
+from engine.process import plan, queue, work
+from engine.process.answers import Answers
+from storage.statuses import WorkStatus
 from tests.conftest import ROOT
 from tests.waiting import wait_for
 
@@ -75,3 +78,47 @@ def test_whatever_in_the_engine_moves_by_itself_is_in_the_loop_and_devices_come_
     looped = {Path(inspect.getfile(act)) for act in IN_THE_LOOP.values()}
     assert looped == ticking - {Path(reconciler.__file__)}
     assert list(IN_THE_LOOP)[-1] == "devices"  # what ended in a round gives its device back in the same one
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The rounds of a loop that comes only for news."""
+    rounds: list[str] = []
+    monkeypatch.setattr(reconciler, "EVERY_SECONDS", 600)
+    monkeypatch.setitem(reconciler.TICKS, "devices", lambda: rounds.append("devices"))
+    return rounds
+
+
+@queue.huey.task()
+def nothing() -> None:
+    """A task that anybody may ring for."""
+
+
+TELLING: dict[str, Callable[[], object]] = {
+    "a bell": lambda: queue.ring(nothing),
+    "an answer that is waited for": lambda: Answers[int]("test", is_news=True).to("a", lambda: 1),
+}
+
+
+@pytest.mark.parametrize("what", TELLING)
+def test_news_brings_a_round_before_the_second_is_over(
+    what: str, monkeypatch: pytest.MonkeyPatch, begin: Callable[[], Reconciler]
+) -> None:
+    rounds = counted(monkeypatch)
+    running = begin()
+    wait_for(lambda: rounds)
+    before = len(rounds)
+    TELLING[what]()
+    wait_for(lambda: len(rounds) > before)
+    running.stop()
+    assert not running._thread.is_alive()
+
+
+def test_what_a_worker_ends_with_is_taken_in_without_a_second_of_waiting(
+    monkeypatch: pytest.MonkeyPatch, begin: Callable[[], Reconciler]
+) -> None:
+    counted(monkeypatch)
+    monkeypatch.setitem(plan.WORKERS, "token_rows", "tests.engine.process.fake_work")
+    monkeypatch.setitem(reconciler.TICKS, "work", work.tick)
+    begin()
+    piece = work.start("token_rows", "d1", {"count": 2})
+    wait_for(lambda: work.look_up(piece.id).status == WorkStatus.SUCCEEDED)

@@ -13,7 +13,7 @@ import pytest
 
 from engine.errors import ConflictError
 from engine.process import events, process, shim
-from engine.process.plan import Plan
+from engine.process.plan import BEHIND, Plan, plan_worker
 from tests.waiting import wait_for
 
 
@@ -63,6 +63,15 @@ def test_a_command_runs_to_its_end_and_its_exit_code_is_kept(folder: Path) -> No
     assert process.tail(folder / "output.log") == "hello"
     assert process.was_started(folder, 1)
     assert not process.was_started(folder, 2)
+
+
+def test_work_that_nobody_waits_for_lets_trainings_go_before_it(folder: Path) -> None:
+    plans = [plan_worker(name, {}, folder) for name in ("look_model", "health", "fit_probe", "sft", "fetch_model")]
+    assert [plan.nice for plan in plans] == [BEHIND, BEHIND, 0, 0, 0]
+    shown = "import os; print(os.nice(0) - int(os.environ['BEFORE']))"
+    process.start(Plan([sys.executable, "-S", "-c", shown], {"BEFORE": str(os.nice(0))}, nice=3), folder, 1)
+    wait_for(lambda: ended(folder))
+    assert process.tail(folder / "output.log") == "3"
 
 
 def test_a_worker_gets_its_files_its_cookie_its_secrets_and_none_of_the_studios(

@@ -12,12 +12,10 @@ from engine.registry.aliases import Promotion
 from engine.serve import endpoints
 from storage import db
 from storage import endpoints as stored
-from storage import models as stored_models
 from storage.statuses import EndpointStatus
 from storage.tables import AliasFollower, ModelAlias, Run
-from tests.engine.registry.kept_things import merged_export
 from tests.engine.serve.looking import says
-from tests.serving import active, backend, bring_up, finished_run, ready_model, until
+from tests.serving import active, backend, bring_up, finished_run, until
 
 
 @pytest.fixture
@@ -224,15 +222,3 @@ def until_other(endpoint_id: str) -> None:
     until(by_hand, EndpointStatus.READY)
     until(newest(endpoint_id), EndpointStatus.STOPPED)
     assert following.states(registered.look_up("jokes").id)[0]["status"] == "other"
-
-
-@pytest.mark.usefixtures("fake_server")
-def test_a_merged_version_is_served_as_a_model_of_its_own() -> None:
-    run = finished_run(ready_model())
-    versions.add("jokes", export_id=merged_export(run).id)
-    endpoint = following.serve("whole", "version:jokes/1")
-    served = active(endpoint)
-    with db.reading() as session:
-        model = stored_models.get(session, str(served.model_id))
-    assert model is not None
-    assert (model.name, served.adapters) == ("jokes version 1", [])

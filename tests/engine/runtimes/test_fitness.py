@@ -1,12 +1,13 @@
 """What a machine cannot run is said with the reason; and what the locks hold."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.errors import RefusedError
-from engine.runtimes import fitness, locks, this_machine
+from engine.runtimes import fitness, locks, room, this_machine
 from engine.runtimes.kinds import KINDS, PYTHONS
 from engine.runtimes.this_machine import Machine
 
@@ -45,6 +46,31 @@ def test_the_build_for_gpus_is_taken_where_it_runs_and_else_said_why_not() -> No
         choice = fitness.choose(KINDS["vllm"], replace(GPU, **changes))
         assert choice.build.words == "vLLM for CPUs"
         assert words in choice.notes[0]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"processor": "aarch64"}, {"glibc": (2, 31)}, {"processor": "aarch64", "glibc": (2, 28)}]
+)
+def test_llama_is_built_where_no_library_is_prebuilt_and_what_is_missing_is_said(changes: dict[str, Any]) -> None:
+    llama, machine = KINDS["llama"], replace(CPU, programs=frozenset({"cc", "c++"}))
+    assert fitness.choose(llama, machine).build.libraries, "a prebuilt library comes first"
+    choice = fitness.choose(llama, replace(machine, **changes))
+    assert (choice.build.words, choice.build.libraries) == ("llama.cpp: converter, and libraries built here", "")
+    assert choice.notes[0].startswith("llama.cpp: converter and libraries: ")
+    with pytest.raises(RefusedError, match=r"it calls c\+\+, which is not installed here \(package g\+\+\)"):
+        fitness.choose(llama, replace(machine, programs=frozenset({"cc"}), **changes))
+    with pytest.raises(RefusedError, match=r"it needs 1\.5 GB of memory"):
+        fitness.choose(llama, replace(machine, memory_bytes=10**9, **changes))
+
+
+def test_what_building_takes_is_said_in_minutes_of_this_machine_and_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    prebuilt, built = KINDS["llama"].builds
+    assert room.needed(prebuilt).build_minutes is None
+    monkeypatch.setattr(this_machine, "jobs", lambda: 4)
+    needs = room.needed(built)
+    assert needs.build_minutes == math.ceil(built.build_core_minutes / 4)
+    assert needs.download_bytes > built.archive_bytes + locks.read(built.tools_lock).sizes["cmake"]
+    assert needs.disk_bytes == needs.download_bytes + built.disk_bytes + built.build_bytes + room.SPARE_BYTES
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,7 +10,7 @@ import pytest
 
 from engine.fit import memory
 from engine.recipes import auxiliary_models
-from engine.weights import files, inspection
+from engine.weights import files, heads, inspection
 from tests.engine.weights.model_folders import make, safetensors
 
 MOMENT = 5.0  # of this process: what it would take otherwise is counted in minutes
@@ -128,7 +128,7 @@ def test_what_is_said_about_a_model_can_be_stored_and_shown(tmp_path: Path) -> N
 @pytest.mark.parametrize("config", ["[" * 100_000, '{"architectures": 5, "id2label": 7}', "[]", '{"id2label": [1]}'])
 def test_a_config_that_is_no_models_gives_no_scores(tmp_path: Path, config: str) -> None:
     (tmp_path / "config.json").write_text(config)
-    assert not auxiliary_models.gives_scores(tmp_path)
+    assert not heads.gives_scores(tmp_path)
 
 
 def test_a_vocabulary_of_empty_lists_is_not_compared(tmp_path: Path) -> None:

@@ -67,12 +67,12 @@ def test_the_list_is_filtered_and_filters_stay_in_the_links() -> None:
     add("other", status=WorkStatus.FAILED, result={})
     assert "sums" in shown(q="SUM")
     assert "evaluation=" not in shown(q="nothing like it")
-    assert "No such evaluation" in shown(q="nothing like it")
+    assert "No evaluation matches" in shown(q="nothing like it")
     assert "&gt;other&lt;" not in shown(tag="lesson")
     failed = shown(status="failed", q="oth")
     assert failed.count("/evaluate?evaluation=") == 2  # the row and the link in it
     assert "q=oth&amp;status=failed&amp;chosen=" in failed
-    assert shown(status="no such status", tag='"').count("No such evaluation") == 1
+    assert shown(status="no such status", tag='"').count("No evaluation matches") == 1
 
 
 def test_a_long_list_has_pages_that_keep_what_is_chosen() -> None:
@@ -91,7 +91,7 @@ def test_some_are_chosen_and_compared_side_by_side() -> None:
     both = shown(chosen=f"{first.id},{second.id}")
     assert f'href="/evaluate?compare={first.id}%2C{second.id}">Side by side' in both
     text = shown(compare=f"{first.id},{second.id},gone")
-    assert "1 evaluation of these is not done, or deleted." in text
+    assert "1 of these evaluations is not finished, or deleted." in text
     assert text.count("<figure>") == 7  # a chart for each metric and for skills
     assert "5.0 % → 92.5 %" in text
     assert "50.0 % → 55.0 %" in text
@@ -104,8 +104,8 @@ def test_a_report_says_it_all() -> None:
     text = shown(evaluation=row.id)
     for part in (
         "Better. Exact match went from 5 % to 92 %", "no difference", "What was measured", "lower is better",
-        "It forgot something", "−25.0 to −5.0", "What was lost: 1 question", "17 plus 6 equals 23.",
-        "How to read this", "about 95 of 100 such bars", 'value="a, b"', "Measure all rows",
+        "Forgot something", "−25.0 to −5.0", "1 question that only the base got right", "17 plus 6 equals 23.",
+        "How to read this", "of 100 such bars", 'value="a, b"', "Measure all rows",
         f'id="worse-{row.id}" src="/fragments/evaluate/worse"',
     ):  # fmt: skip
         assert part in text, part
@@ -127,7 +127,7 @@ def test_every_row_can_be_read_a_page_at_a_time_found_by_words_and_by_what_chang
     assert last.count('data-key="row-') == 5
     assert "2 rows got better" in page.worse_html({**asked, "show": "better", "page": "1"})
     none = page.worse_html({**asked, "show": "all", "q": HOSTILE})
-    assert "No such row." in none
+    assert "No row matches." in none
     assert "<img" not in none
 
 
@@ -143,7 +143,7 @@ def test_one_on_its_way_says_how_long_and_can_be_stopped() -> None:
 def test_one_that_is_gone_leads_back() -> None:
     assert "All evaluations" in shown(evaluation="gone")
     assert page.worse_html({**PROJECT, "evaluation": "gone"}) == ""
-    assert "1 evaluation of these is not done, or deleted." in shown(compare="gone")
+    assert "1 of these evaluations is not finished, or deleted." in shown(compare="gone")
 
 
 def test_a_new_one_is_made_by_the_form(tmp_path: Path, toasts: list[str]) -> None:
@@ -192,7 +192,7 @@ def test_tags_are_kept_and_bad_ones_refused(toasts: list[str]) -> None:
     page.act(Click("tag", row.id, tags=" a ,b,, a"), YOU)
     assert evaluations.look_up(row.id).tags == ["a", "b"]
     page.act(Click("tag", row.id, tags="x" * 50), YOU)
-    assert "These tags cannot be kept." in toasts[-1]
+    assert "These tags are not allowed." in toasts[-1]
     assert evaluations.look_up(row.id).tags == ["a", "b"]
 
 

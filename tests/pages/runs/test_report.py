@@ -67,14 +67,14 @@ def test_a_run_that_has_not_succeeded_has_none(run_id: str) -> None:
 
 def test_without_a_report_the_reason_stands_there_with_a_button(run_id: str, toasts: list[str]) -> None:
     text = shown(run_id)
-    assert "No report was written on this run." in text
+    assert "There is no report on this run." in text
     assert ">Measure now</button>" in text
     assert ">Measure now</button>" in report.verdict_html({"run": run_id})
     page.act(Click("report", run_id))
     assert reports.of_run(run_id)["status"] == "queued"
     assert toasts == ["It is measured again."]
     waiting = shown(run_id)
-    assert "Waiting until no training wants the device." in waiting
+    assert "Waiting until no training needs the device." in waiting
     assert "Measure" not in waiting.replace("Measuring", "")
 
 

@@ -50,18 +50,18 @@ def test_an_empty_form_offers_models_that_are_ready_and_their_finished_runs() ->
     opened = by_part(form.opened(None))
     assert opened["model_id"]["choices"] == [("tiny", run.model_id)]
     assert opened["adapters"]["choices"] == [(run.name, run.id)]
-    assert set(opened) == {"model_id", "adapters"}  # what somebody has filled in meanwhile stays
+    assert set(opened) == {"model_id", "adapters", "version"}  # what somebody has filled in meanwhile stays
     chosen = by_part(form.model_chosen("transformers", "another"))
     assert chosen["adapters"]["choices"] == []
 
 
 @pytest.mark.parametrize(
     ("kind", "there"),
-    [("transformers", ["inside"]), ("vllm", ["inside", "vllm"]), ("external", ["outside"])],
+    [("transformers", ["inside"]), ("vllm", ["inside", "vllm"]), ("external", ["outside"]), ("llama", ["gguf"])],
 )
 def test_a_backend_decides_which_fields_are_there(kind: str, there: list[str]) -> None:
     shown = by_part(form.kind_chosen(kind, None, []))
-    assert [part for part in ("inside", "outside", "vllm") if shown[part]["visible"]] == there
+    assert [part for part in ("inside", "outside", "vllm", "gguf") if shown[part]["visible"]] == there
 
 
 def test_a_backend_that_is_not_installed_says_how_to_get_it(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

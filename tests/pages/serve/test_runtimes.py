@@ -32,6 +32,10 @@ def test_the_page_says_what_is_downloaded_and_the_button_begins_it(shelf: Shelf,
     shown = section.runtimes_html(OWNER)
     assert "a tiny runtime 1.0" in shown
     assert "Free disk needed" in shown
+    assert "Built here" not in shown
+    shelf.offer("1.0", tools_lock="tiny", build_core_minutes=0.5)
+    assert "about 1 min" in section.runtimes_html(OWNER)
+    shelf.offer("1.0")
     section.act(Click("runtime-install", "quantize"))
     latest = runtimes.describe("quantize")
     assert latest["status"] == "running"
@@ -48,18 +52,20 @@ def test_the_page_says_what_is_downloaded_and_the_button_begins_it(shelf: Shelf,
     assert "runtime-install" in section.runtimes_html(OWNER)
 
 
-def test_a_failure_and_its_log_stand_on_the_page_escaped(shelf: Shelf, toasts: list[str]) -> None:
+def test_a_failure_stands_on_the_page_escaped_and_a_link_leads_to_its_log(shelf: Shelf, toasts: list[str]) -> None:
     shelf.offer("1.0")
     started = runtimes.install("quantize")
     assert started
     events.append(home.work_folder(started.id), events.Failed(message="It broke <here>.", hint="Retry."))
     work.wait(started.id, 5)
     assert runtimes.describe("quantize")["status"] == WorkStatus.FAILED
-    logs = home.ensure_folder(home.folder("runtimes", "logs"))
-    (logs / f"quantize-{started.id}.log").write_text("ERROR <x>\n")
     shown = section.runtimes_html(OWNER)
     assert "It broke &lt;here&gt;." in shown
-    assert "ERROR &lt;x&gt;" in shown
+    assert f'data-log="/api/work/{started.id}/log"' in shown
+    assert runtimes.log_of(started) is None
+    logs = home.ensure_folder(home.folder("runtimes", "logs"))
+    (logs / f"quantize-{started.id}.log").write_text("ERROR <x>\n")
+    assert runtimes.log_of(started) == logs / f"quantize-{started.id}.log"
     section.act(Click("runtime-back", "quantize"))
     assert "no version of tiny before" in toasts[0]
 

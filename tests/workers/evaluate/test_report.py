@@ -149,7 +149,7 @@ def test_rows_that_cannot_be_asked_are_counted_with_the_reason(tiny_model: Path,
     assert (found["rows"], found["all_rows"], found["left_out"], found["verdict"]) == (3, 5, 2, "no_proof")
     assert set(found["left_out_why"]) == {
         "the expected answer is empty",
-        "its question is longer than the model's context of 512 tokens",
+        "its prompt is longer than the model's context of 512 tokens",
     }
     one = write(tmp_path / "one.parquet", "chat", chats(PAIRS[:1]))
     alone = written(spec(side(tiny_model), side(tuned), one), tmp_path / "alone")

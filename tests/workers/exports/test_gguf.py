@@ -41,6 +41,22 @@ def adapter(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return little_llama.tune(base, tmp_path_factory.mktemp("tuned") / "adapter", use_rslora=True)
 
 
+@pytest.fixture(scope="module")
+def whole_base(base: Path, llama_runtimes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The base as llama.cpp's own script makes it, for those tests that ask it about its answers alone."""
+    folder = tmp_path_factory.mktemp("whole")
+    file = folder / "base.gguf"
+    arguments = [str(base), "--outtype", "f32", "--outfile", str(file)]
+    converter.convert(llama_runtimes / "llama", converter.MODEL, arguments, folder)
+    return file
+
+
+def said_by(base: Path, adapter: Path | None) -> comparing.Trained:
+    """What the trained form answers."""
+    model = whole.opened(base, torch.float32)
+    return comparing.ask(whole.tuned(model, adapter) if adapter else model, base, None)
+
+
 def asked(base: Path, adapter: Path | None, runtimes: Path, kind: str, of: str = "model") -> dict[str, Any]:
     """What the studio asks of the worker."""
     return {
@@ -114,25 +130,23 @@ def test_an_adapter_alone_keeps_the_scale_of_rslora(
 
 
 def test_an_adapter_with_a_wrong_scale_is_not_called_good(
-    base: Path, adapter: Path, llama_runtimes: Path, tmp_path: Path
+    base: Path, whole_base: Path, adapter: Path, llama_runtimes: Path, tmp_path: Path
 ) -> None:
     """What llama.cpp's script makes of rsLoRA when it is left alone: half of the change is lost."""
-    runtime, lora, whole_base = llama_runtimes / "llama", tmp_path / "lora.gguf", tmp_path / "base.gguf"
-    outfile = ["--outtype", "f32", "--outfile"]
-    converter.convert(runtime, converter.MODEL, [str(base), *outfile, str(whole_base)], tmp_path)
-    converter.convert(runtime, converter.ADAPTER, [str(adapter), "--base", str(base), *outfile, str(lora)], tmp_path)
-    trained = comparing.ask(whole.tuned(whole.opened(base, torch.float32), adapter), base, None)
-    parity = reading.by_llama_cpp(runtime, whole_base, trained, "f32", lora).parity
+    runtime, lora = llama_runtimes / "llama", tmp_path / "lora.gguf"
+    arguments = [str(adapter), "--base", str(base), "--outtype", "f32", "--outfile", str(lora)]
+    converter.convert(runtime, converter.ADAPTER, arguments, tmp_path)
+    parity = reading.by_llama_cpp(runtime, whole_base, said_by(base, adapter), "f32", lora).parity
     assert parity["good"] is False
     assert parity["differs"][0]["token"] is not None
     assert "an adapter's scale" in parity["cause"]
 
 
 def test_a_template_that_got_lost_is_found_in_the_prompt(
-    base: Path, llama_runtimes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    base: Path, whole_base: Path, llama_runtimes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library.Opened, "template", None)
-    parity = make.make(asked(base, None, llama_runtimes, "q8_0"), tmp_path)["parity"]
+    parity = reading.by_llama_cpp(llama_runtimes / "llama", whole_base, said_by(base, None), "f32").parity
     assert (parity["good"], parity["other_prompts"], parity["differs"][0]["token"]) == (False, 8, None)
     assert "chat template" in parity["cause"]
 

@@ -12,6 +12,7 @@ from engine.runtimes.kinds import KINDS
 from engine.workers.contract import WorkFailedError
 from engine.workers.runtimes import environment, llama, token_check
 from engine.workers.runtimes.pip import Pip
+from engine.workers.runtimes.unpacking import unpack
 
 PIP_LINES = """
 print("Collecting a==1 (from -r r.txt (line 1))")
@@ -61,7 +62,7 @@ def test_only_the_converter_is_taken_out_of_the_archive(tmp_path: Path) -> None:
     within = "llama_cpp_python-1/vendor/llama.cpp"
     names = ("convert_hf_to_gguf.py", "conversion/base.py", "gguf-py/gguf/x.py", "gguf-py/tests/x.py", "src/llama.cpp")
     made = archive(tmp_path / "a.tar.gz", {f"{within}/{name}": b"x" for name in names} | {"setup.py": b"x"})
-    llama.unpack(made, tmp_path / "out", llama._part_of_converter)
+    unpack(made, tmp_path / "out", llama._part_of_converter)
     taken = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert taken == {"convert_hf_to_gguf.py", "conversion/base.py", "gguf-py/gguf/x.py"}
 
@@ -69,7 +70,7 @@ def test_only_the_converter_is_taken_out_of_the_archive(tmp_path: Path) -> None:
 def test_an_archive_that_writes_outside_its_folder_is_refused(tmp_path: Path) -> None:
     made = archive(tmp_path / "a.tar.gz", {"x/vendor/llama.cpp/conversion/../../../evil.py": b"x"})
     with pytest.raises(WorkFailedError, match="has an odd file"):
-        llama.unpack(made, tmp_path / "out", llama._part_of_converter)
+        unpack(made, tmp_path / "out", llama._part_of_converter)
     assert not list(tmp_path.glob("**/evil.py"))
 
 

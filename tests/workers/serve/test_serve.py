@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from engine.process import events
+from engine.workers.serve import serve
 from tests.waiting import wait_for
 from tests.workers.serve.running import Server
 
@@ -22,6 +23,11 @@ def test_it_says_ready_and_lists_its_names(server: Server) -> None:
     with server.http() as client:
         names = [model["id"] for model in client.get("/v1/models").json()["data"]]
     assert names == ["m", "m:base", "m:one", "m:two", "m:whole", "m:judge", "m:judge2"] == ready.models
+
+
+def test_a_server_to_which_adapters_will_come_imports_what_they_need_before_it_listens() -> None:
+    assert "peft" in serve.needed({"expected": ["/a/run/adapter"]})
+    assert "peft" not in serve.needed({"expected": [], "adapters": {}})
 
 
 def test_base_and_every_tuned_model_answer_differently_and_each_always_the_same(server: Server) -> None:

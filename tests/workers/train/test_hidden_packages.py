@@ -9,8 +9,8 @@ IMPORTS = """
 import sys
 from engine.workers.train import hidden_packages
 hidden_packages.hide({recipe})
-from engine.workers import contract
-with contract.importing():
+from engine.workers import lean_imports
+with lean_imports.importing():
     from engine.workers.train import training
 names = ("bitsandbytes", "deepspeed", "wandb", "mlflow", "sqlmodel", "gradio", "scipy")
 print([name for name in names if sys.modules.get(name)])

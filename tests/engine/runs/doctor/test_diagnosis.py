@@ -16,9 +16,8 @@ from storage import db
 from storage import runs as stored
 from storage.statuses import RunStatus
 from storage.tables import Dataset, Model, Run
-from tests.curves import record
+from tests.curves import matrix, record
 from tests.curves.trainings import TRAININGS
-from tests.engine.runs.doctor.test_recorded import FIRES
 
 
 def store(run_id: str, recorded: dict[str, Any], status: RunStatus = RunStatus.SUCCEEDED) -> Run:
@@ -62,7 +61,7 @@ def statements() -> Iterator[list[str]]:
 @pytest.mark.parametrize("name", ["overfit", "not_a_number", "all_alike", "healthy_dpo"])
 def test_a_stored_run_is_diagnosed_as_the_recorded_training_is(name: str) -> None:
     found = diagnosis.of(store("r1", record.read(name)))
-    assert {finding["rule"] for finding in found} == FIRES.get(name, set())
+    assert {finding["rule"] for finding in found} == set(matrix.FIRES.get(name, ()))
     for finding in found:
         assert list(finding) == ["rule", "severity", "message", "metric", "from_step", "to_step", "remedy"]
 

@@ -1,8 +1,6 @@
 """/v1/files and /v1/fine_tuning/jobs as OpenAI's client sees them: shapes, pages, errors, and the first request."""
 
-import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,95 +9,21 @@ import pytest
 from openai import OpenAI
 
 from app.door import scopes
-from app.server import create_app
 from engine.accounts import keys
 from engine.accounts.key_limits import KeyLimits
-from engine.data import datasets, importing
+from engine.data import datasets
 from engine.finetuning import moving, serving
-from engine.process import plan
 from engine.runs import runs
-from engine.serve import backends, endpoints, routing
+from engine.serve import endpoints, routing
 from engine.serve.waking import waiting
-from engine.train import check as refusals
 from storage import db, home
 from storage import endpoints as stored_endpoints
-from storage import runs as stored_runs
 from storage.openai import jobs as stored
-from storage.statuses import EndpointStatus, RunStatus
-from storage.tables import Run
-from storage.transitions import move_run
-from tests.rest import TOKEN, make_access
-from tests.serving import active, end_all, finished_checkpoint, http_server, ready_model, until, write_adapter
+from storage.statuses import EndpointStatus
+from tests.app.v1.fine_tuning.asking import CHAT, PREFERENCE, lines, read, runs_made, trained, uploaded
+from tests.rest import TOKEN
+from tests.serving import active, finished_checkpoint, ready_model, until
 from tests.waiting import wait_for
-
-CHAT = {"messages": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4", "weight": 1}]}
-PREFERENCE = {
-    "input": {"messages": [{"role": "user", "content": "2 + 2?"}], "tools": [], "parallel_tool_calls": True},
-    "preferred_output": [{"role": "assistant", "content": "4"}],
-    "non_preferred_output": [{"role": "assistant", "content": "5"}],
-}
-
-
-@pytest.fixture
-def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A studio whose engine moves when a test says so; small fakes behind endpoints, nothing real to train."""
-    monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
-    monkeypatch.setattr(backends, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(refusals, "RULES", ())
-    with http_server(create_app(make_access(), with_window=False, with_engine=False)) as address:
-        yield address
-    end_all()
-
-
-@pytest.fixture
-def client(url: str) -> OpenAI:
-    return OpenAI(base_url=f"{url}/v1", api_key=TOKEN, max_retries=0, timeout=60)
-
-
-def lines(*rows: dict[str, Any]) -> bytes:
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
-
-
-def uploaded(client: OpenAI, *rows: dict[str, Any], name: str = "rows.jsonl") -> str:
-    return str(client.files.create(file=(name, lines(*rows)), purpose="fine-tune").id)
-
-
-def read(client: OpenAI, file_id: str) -> str:
-    """The status of a file when its import has ended."""
-
-    def status() -> str | None:
-        importing.tick()
-        now = client.files.retrieve(file_id).status
-        return now if now != "uploaded" else None
-
-    return str(wait_for(status, 60))
-
-
-def succeed(run_id: str) -> None:
-    """What a training leaves, and supervision writes down."""
-    write_adapter(home.run_folder(run_id) / "adapter", run_id)
-    for status in (RunStatus.STARTING, RunStatus.RUNNING, RunStatus.SUCCEEDED):
-        with db.session() as session:
-            run = session.get_one(Run, run_id)
-            columns: Any = {"artifact": "adapter", "ended_at": 1e9} if status == RunStatus.SUCCEEDED else {}
-            assert move_run(session, run, run.status, status, **columns)
-
-
-def trained(client: OpenAI) -> Any:
-    """A job that has succeeded, and its run's id."""
-    ready_model(name="tiny")
-    file_id = uploaded(client, CHAT)
-    read(client, file_id)
-    job = client.fine_tuning.jobs.create(model="tiny", training_file=file_id)
-    moving.tick()
-    (run,) = (row for row in _runs() if row.name.startswith("ft-"))
-    succeed(run.id)
-    return client.fine_tuning.jobs.retrieve(job.id), run.id
-
-
-def _runs() -> list[Run]:
-    with db.reading() as session:
-        return list(stored_runs.recent(session))
 
 
 def test_files_come_in_are_listed_given_back_and_deleted(client: OpenAI) -> None:
@@ -182,7 +106,7 @@ def test_openais_preferences_become_a_dpo_run_and_a_broken_file_a_failed_job(cli
     moving.tick()
     now = client.fine_tuning.jobs.retrieve(job.id)
     assert (now.status, now.method.dpo.hyperparameters.beta) == ("queued", 0.3)
-    (run,) = _runs()
+    (run,) = runs_made()
     assert (run.recipe["method"], run.recipe["num_train_epochs"]) == ("dpo", 2)
     assert datasets.look_up(run.dataset_id).format == "preference_openai"
     failed = client.fine_tuning.jobs.retrieve(other.id)

@@ -49,7 +49,6 @@ def chat(question: str, answer: str) -> dict[str, Any]:
     return {"messages": turns}
 
 
-@pytest.mark.usefixtures("untraced")
 def test_the_official_client_goes_from_a_file_to_a_chat(client: OpenAI) -> None:
     rows = [chat(f"What is {number} plus 1?", f"It is {number + 1}.") for number in range(24)]
     checks = [chat(f"What is {number} minus 1?", f"It is {number - 1}.") for number in range(40, 46)]
