@@ -4,12 +4,12 @@ Speaks the worker contract of engine.workers.serve.serve. In a message, `die` ki
 second a word, `headers` answers with the request's headers, `compute 2` computes two seconds and hears nothing
 meanwhile, and after `hang` no question is answered any more. `count 20` streams who it is twenty times, numbered.
 `field` is an error of FastAPI's, and a stream of `torn` ends as vLLM ends one that it cannot go on with, one of `early`
-without its last event, and one of `unended` says all and does not end. Each word is a token. A model folder named
-`broken` cannot be loaded; one named `wrong` answers every chat with 500, and `family` has a child in a session of its
-own; one named `embeds` or `scores` has the calls of a vLLM that was started for that, and no others. As vLLM does, it
-goes to sleep and wakes up (`/sleep`, `/wake_up`, `/is_sleeping`). Adapters are loaded and unloaded as by vLLM; each
-answers with the `revision` of its configuration, which tests write. Questions about code get the answers of
-tests.fake_coder.
+without its last event, and one of `unended` says all and does not end; one of `held-back` says all and ends when
+somebody asks `let-go`. Each word is a token. A model folder named `broken` cannot be loaded; one named `wrong` answers
+every chat with 500, and `family` has a child in a session of its own; one named `embeds` or `scores` has the calls of a
+vLLM that was started for that, and no others. As vLLM does, it goes to sleep and wakes up (`/sleep`, `/wake_up`,
+`/is_sleeping`). Adapters are loaded and unloaded as by vLLM; each answers with the `revision` of its configuration,
+which tests write. Questions about code get the answers of tests.fake_coder.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 open_answers: dict[object, str] = {}  # each with the model that answers
 loras: dict[str, str] = {}  # name -> what it answers as
 hung = asyncio.Event()
+let_go = asyncio.Event()
 asleep: list[str] = []  # what it was told about sleep, the newest last
 
 
@@ -132,6 +133,9 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
         return JSONResponse({"error": {"message": "This model is wrong."}}, 500)
     body["pause"] = pause = 0.2 if "slow" in text else 0.02 if text.startswith("count ") else 0
     body["held"] = 600 if "unended" in text else 0
+    body["waits"] = "held-back" in text
+    if body["waits"]:
+        let_go.clear()
     if body.get("stream"):
         tells = bool((body.get("stream_options") or {}).get("include_usage"))
         return StreamingResponse(_stream(body, words, end, tells), media_type="text/event-stream")
@@ -146,6 +150,8 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
 
 
 async def _obey(text: str) -> None:
+    if text == "let-go":
+        let_go.set()
     if text == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if text == "hang" or hung.is_set():
@@ -183,6 +189,8 @@ async def _stream(body: dict[str, Any], words: list[str], end: str, tells_usage:
             yield f"data: {json.dumps({**head, 'choices': [choice]})}\n\n"
             await asyncio.sleep(body["pause"])
         await asyncio.sleep(body["held"])
+        if body["waits"]:
+            await let_go.wait()
         if "early" in words:
             return
         if "torn" in words:

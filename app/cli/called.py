@@ -67,7 +67,6 @@ DATASET: dict[str, Any] = {"metavar": "DATASET", "parser": dataset_id, "autocomp
 PROJECT: dict[str, Any] = {"metavar": "PROJECT", "parser": project_id, "autocompletion": names.of("project")}
 
 RunName = Annotated[str, typer.Argument(help="Name or id of a run.", **RUN)]
-RunNames = Annotated[list[str], typer.Argument(help="Names or ids of runs.", **RUN | {"metavar": "RUN..."})]
 DatasetName = Annotated[str, typer.Argument(help="Name or id of a dataset; NAME/2 is its version 2.", **DATASET)]
 ModelName = Annotated[str, typer.Argument(help="Name or id of a model.", **MODEL)]
 ProjectName = Annotated[str, typer.Option("--project", help="The project it will belong to.", **PROJECT)]

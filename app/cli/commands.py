@@ -4,12 +4,14 @@ This file says which there are, and imports none of them: `tunesmith --help` nee
 """
 
 import json
+import os
 import sys
 from importlib import import_module, metadata
 from typing import Annotated
 
 import typer
 
+from app.cli.completion import bash
 from app.cli.late import Late, group_of
 from engine.errors import RefusedError, TunesmithError
 
@@ -174,6 +176,7 @@ def before_any(
 
 def main() -> None:
     """Entry point. `tunesmith --port 0` means `tunesmith serve --port 0`."""
+    bash.joined(os.environ)
     arguments = sys.argv[1:]
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in OWN_OPTIONS):
         arguments.insert(0, "serve")

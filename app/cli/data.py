@@ -161,7 +161,7 @@ def list_datasets(
     ] = None,
     all_versions: Annotated[bool, typer.Option("--versions", help="Every version, not only the newest ones.")] = False,
 ) -> None:
-    """The datasets, newest first: id, status, kind, rows, name."""
+    """List datasets, the newest first: id, status, kind, rows, name."""
     db.prepare()
     with db.reading() as session:
         listed = (stored.recent if all_versions else stored.newest)(session, project)
@@ -181,7 +181,7 @@ def facts(dataset: Dataset) -> dict[str, Any]:
 
 @commands.command()
 def show(dataset_id: DatasetName) -> None:
-    """What a dataset is, where it came from, and what was noticed, repaired and rejected."""
+    """Show a dataset: what it is, where it came from, and what was noticed, repaired and rejected."""
     db.prepare()
     dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
     if as_json():
@@ -203,14 +203,14 @@ def show(dataset_id: DatasetName) -> None:
 
 @commands.command()
 def rows(dataset_id: DatasetName, offset: Offset = 0, limit: Limit = 20) -> None:
-    """Rows as they will be trained on, one JSON object a line."""
+    """Print rows as they will be trained on, one JSON object a line."""
     db.prepare()
     say_rows(datasets.rows(dataset_id, offset, limit))
 
 
 @commands.command()
 def rejections(dataset_id: DatasetName, offset: Offset = 0, limit: Limit = 20) -> None:
-    """Rejected rows with the rule, the value and the fix, one JSON object a line."""
+    """Print rejected rows with the rule, the value and the fix, one JSON object a line."""
     db.prepare()
     say_rows(datasets.rejections(dataset_id, offset, limit))
 
@@ -263,7 +263,7 @@ def count_tokens(
     ],
     max_length: Annotated[int, typer.Option(min=16, help="Where rows are cut, in tokens.")] = tokens.MAX_LENGTH,
 ) -> None:
-    """What a model would learn from the dataset: tokens, share trained, rows cut, lengths."""
+    """Count what a model would learn from a dataset: tokens, share trained, rows cut, lengths."""
     with running_studio.engine(True):
         totals = follow_work(tokens.totals(dataset_id, model, max_length)).result
     if as_json():
@@ -280,7 +280,7 @@ def find(
     offset: Offset = 0,
     limit: Limit = 20,
 ) -> None:
-    """Rows that have everything searched for, one JSON object a line, with their positions from 0."""
+    """Print rows with everything that is searched for, one JSON object a line, with positions from 0."""
     with running_studio.engine(True):
         hits = search.search(dataset_id, text, offset, limit)
     listed = [{"position": hit.position, **hit.row} for hit in hits.rows]

@@ -37,7 +37,7 @@ def _who() -> str:
 
 @COMMANDS.command("list")
 def list_models() -> None:
-    """The models: name, number of versions, where each alias leads."""
+    """List the models: name, number of versions, where each alias leads."""
     db.prepare()
     with db.reading() as session:
         rows = stored.recent(session, limit=1000)
@@ -51,7 +51,7 @@ def list_models() -> None:
 
 @COMMANDS.command()
 def show(name: Name) -> None:
-    """One model: its versions with what they hold and what uses them."""
+    """Show a model: its versions, what each holds, and what uses it."""
     db.prepare()
     facts = described.model(name)
     if as_json():
@@ -111,7 +111,7 @@ def change(
     note: NoteOption = None,
     tag: TagOption = None,
 ) -> None:
-    """Another stage, note or tags of a version."""
+    """Change the stage, note or tags of a version."""
     db.prepare()
     changed = versions.change(name, version, note=note, tags=tag, stage=stage, who=_who())
     answer(described.version(name, changed.number), f"version:{name}/{changed.number} {changed.stage}")
@@ -119,7 +119,7 @@ def change(
 
 @COMMANDS.command()
 def card(name: Name, version: Number) -> None:
-    """The model card of a version."""
+    """Print the model card of a version."""
     db.prepare()
     card = versions.card_of(name, version)
     answer({"name": name, "version": version, "card": card}, card)
@@ -172,7 +172,7 @@ def serve(
         str | None, typer.Option(help="transformers, vllm, or llama for a GGUF file; what fits when left out.")
     ] = None,
 ) -> None:
-    """A new endpoint for a version; one named by its alias follows it."""
+    """Start an endpoint that serves a version; named by an alias, it follows the alias."""
     with running_studio.engine(False) as _:
         endpoint = following.serve(name, subject, backend, who=_who())
         facts = {"id": endpoint.id, "name": endpoint.name, "follows": subject}
@@ -183,7 +183,8 @@ def serve(
 def follow(
     endpoint: cli_endpoints.Named,
     subject: Annotated[
-        str | None, typer.Argument(help="version:NAME@ALIAS; nothing ends the following.", autocompletion=VERSIONS)
+        str | None,
+        typer.Argument(help="version:NAME@ALIAS; left out, it follows nothing any more.", autocompletion=VERSIONS),
     ] = None,
 ) -> None:
     """Have an endpoint follow an alias, or follow nothing any more."""
@@ -198,7 +199,7 @@ def follow(
 
 @COMMANDS.command()
 def log(name: Name) -> None:
-    """Who moved which alias when and why, the newest first."""
+    """Show who moved which alias, when and why, the newest first."""
     db.prepare()
     lines = aliases.log(name, 1000)[0]
     if as_json():

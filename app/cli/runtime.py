@@ -21,7 +21,7 @@ Kind = Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(ki
 
 @COMMANDS.command("list")
 def list_runtimes() -> None:
-    """What is installed, what can be, and why not."""
+    """List the runtimes: which are installed, which can be, and why the others cannot."""
     db.prepare()
     if as_json():
         return say_json(runtimes.describe_all())
@@ -104,7 +104,7 @@ def cancel(kind: Kind) -> None:
 
 @COMMANDS.command()
 def back(kind: Kind) -> None:
-    """Put the version before into use again. A second time leads forth again."""
+    """Use the version before this one again; a second time returns to the newer one."""
     db.prepare()
     runtimes.roll_back(kind)
     facts = runtimes.describe(kind)
@@ -125,7 +125,7 @@ def log(
     kind: Kind,
     lines: Annotated[int, typer.Option("--lines", min=1, max=100_000, help="How many of the last lines.")] = 400,
 ) -> None:
-    """What the newest installation printed."""
+    """Print what the newest installation has said."""
     db.prepare()
     text = runtimes.log(kind, lines)
     answer({"kind": kind, "text": text}, text)

@@ -64,7 +64,7 @@ def sift(
     dataset_id: DatasetName,
     contains: Annotated[str, typer.Option(help="Rows that have these words.")] = "",
     matches: Annotated[str, typer.Option(help="Rows that match this regular expression (RE2).")] = "",
-    where: Annotated[str, typer.Option(help="Where: anywhere, question, answer or system.")] = "anywhere",
+    where: Annotated[str, typer.Option(help="Where to look: anywhere, question, answer or system.")] = "anywhere",
     drop: Annotated[bool, typer.Option("--drop", help="Leave these rows out, instead of keeping only them.")] = False,
 ) -> None:
     """Keep (or drop) the rows that meet conditions; makes the next version of the dataset."""
@@ -81,7 +81,7 @@ def merge(
     weights: Annotated[str, typer.Option(help="Mix by weight instead, such as 3,1: three rows to one.")] = "",
     name: Name = "",
 ) -> None:
-    """The rows of several datasets as one, one after the other or mixed by weight."""
+    """Make one dataset of the rows of several, one after the other or mixed by weight."""
     with running_studio.engine(True):
         if not weights:
             return answer(facts(follow(shape.merge(dataset_ids, name))))
@@ -132,7 +132,7 @@ def diff(
     after: Annotated[str, typer.Argument(help="The other.", **DATASET)],
     limit: Limit = 20,
 ) -> None:
-    """What differs between two datasets, such as two versions: counts, then rows, one JSON object a line."""
+    """Show what differs between two datasets or versions: counts, then rows, one JSON object a line."""
     with running_studio.engine(True):
         comparison = lineage.diff(before, after, 0, limit, seconds=600)
     counts = {name: getattr(comparison, name) for name in ("changed", "added", "removed")}
@@ -146,7 +146,7 @@ def diff(
 
 @commands.command()
 def versions(dataset_id: DatasetName) -> None:
-    """Every version of a dataset, the newest first, and how each was made."""
+    """List every version of a dataset, the newest first, and how each was made."""
     db.prepare()
     if as_json():
         return say_json([facts(row) | {"made": lineage.words(row)} for row in lineage.versions(dataset_id)])

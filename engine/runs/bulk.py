@@ -45,14 +45,14 @@ class Outcome:
     undo: str | None = None
 
 
-def act_on(action: Action, run_ids: Sequence[str], tag: str = "") -> Outcome:
+def act_on(action: Action, run_ids: Sequence[str], tag: str = "", most: int = MOST_AT_ONCE) -> Outcome:
     """Does the same with several runs of a studio; what one refuses does not keep the others from it.
 
-    Raises RefusedError for no run, too many of them, or a tag that cannot be kept.
+    Raises RefusedError for no run, more than `most` of them, or a tag that cannot be kept.
     """
     ids = list(dict.fromkeys(run_ids))
-    if not 1 <= len(ids) <= MOST_AT_ONCE:
-        raise RefusedError(f"{len(ids)} runs cannot be changed at once.", f"Name 1 to {MOST_AT_ONCE} runs.")
+    if not 1 <= len(ids) <= most:
+        raise RefusedError(f"{len(ids)} runs cannot be changed at once.", f"Name 1 to {most} runs.")
     return _act(action, ids, tag)
 
 
@@ -61,11 +61,16 @@ def act_on_matching(action: Action, which: Wanted, tag: str = "") -> Outcome:
 
     Raises RefusedError for more than MOST_MATCHING of them, or a tag that cannot be kept.
     """
+    return _act(action, matching(which), tag)
+
+
+def matching(which: Wanted) -> list[str]:
+    """Ids of all runs that a list shows now. Raises RefusedError for more than MOST_MATCHING of them."""
     with db.reading() as session:
         ids = wanted.ids(session, which, MOST_MATCHING + 1)
     if len(ids) > MOST_MATCHING:
         raise RefusedError(f"More than {MOST_MATCHING:,} runs match.", "Filter further, such as by time.")
-    return _act(action, ids, tag)
+    return list(ids)
 
 
 def _act(action: Action, ids: Sequence[str], tag: str) -> Outcome:

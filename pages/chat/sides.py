@@ -1,7 +1,7 @@
 """The two sides of a chat: a question stored, answered by both in the background, and followed while they write."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import gradio as gr
@@ -10,7 +10,7 @@ from engine.chat import answering, asking, attached_files, chat, rows
 from engine.chat.sampling import Sampling, seed_of, stops_of
 from engine.errors import ConflictError, TunesmithError
 from pages.chat import attaching, beside
-from pages.parts import toasts
+from pages.parts import paced, toasts
 from storage.tables import DEFAULT_PROJECT, Message
 
 SIDES: tuple[chat.Side, chat.Side] = ("tuned", "base")
@@ -128,16 +128,13 @@ def _followed(chat_id: str, side: chat.Side) -> Iterator[Turns]:
     yield turns_of(chat_id, side)  # as it was stored
 
 
-def grown(pieces: Iterator[str]) -> Iterator[str]:
-    """The text so far, at most every REDRAW_SECONDS, and once more at its end."""
-    text, drawn_text, drawn_at = "", "", 0.0
-    for piece in pieces:
-        text += piece
-        if time.monotonic() - drawn_at >= REDRAW_SECONDS:
-            drawn_text, drawn_at = text, time.monotonic()
+def grown(pieces: Generator[str]) -> Iterator[str]:
+    """The text so far, at most every REDRAW_SECONDS, and with the last words at the latest so long after they came."""
+    text = ""
+    with closing(paced.groups(pieces, REDRAW_SECONDS)) as groups:
+        for group in groups:
+            text += "".join(group)
             yield text
-    if text != drawn_text:
-        yield text
 
 
 def keep_tuned(chat_id: str, dataset_name: str, system: str) -> None:

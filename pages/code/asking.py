@@ -1,6 +1,5 @@
 """What the buttons of the task do: a model writes into the editor, or several answers are written side by side."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -17,7 +16,7 @@ from engine.serve import routing
 from pages.code import answer_view, keeping, several, told
 from pages.code.screen import Shown, desk_after, shown
 from pages.code.sheet import Sheet, sheet_of
-from pages.parts import html, toasts
+from pages.parts import html, paced, toasts
 from pages.shell import project_of
 
 REDRAW_SECONDS = 0.1
@@ -68,18 +67,15 @@ def _one(sheet: Sheet, asked: Wanted, project_id: str) -> Iterator[Shown]:
     """One answer, into the editor or, where it is words, under it."""
     yield shown(told.line(f"Asking {asked.model}", busy="write"), output="", made="", error="")
     pieces: list[Piece] = []
-    drawn_at = 0.0
-    with closing(candidates.write(asked)) as events:
-        for event in events:
-            if isinstance(event, Unwritten):
-                raise event.error
-            if isinstance(event, Written):
-                yield _kept(sheet, asked, event, _note(pieces), project_id)
-                return
-            pieces.append(event)
-            if event.text and time.monotonic() - drawn_at >= REDRAW_SECONDS:
+    with closing(paced.groups(candidates.write(asked), REDRAW_SECONDS)) as groups:
+        for group in groups:
+            pieces += [event for event in group if isinstance(event, Piece)]
+            if isinstance(group[-1], Unwritten):
+                raise group[-1].error
+            if isinstance(group[-1], Written):
+                yield _kept(sheet, asked, group[-1], _note(pieces), project_id)
+            elif any(piece.text for piece in pieces):
                 yield _growing(sheet, asked, pieces)
-                drawn_at = time.monotonic()
 
 
 def _note(pieces: Sequence[Piece]) -> str:

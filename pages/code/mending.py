@@ -1,6 +1,5 @@
 """Fix it: what went wrong is shown to the model, and what it changed is run again, round by round. Each is kept."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -16,7 +15,7 @@ from pages.code import answer_view, asking, keeping, run_view, running, told, ve
 from pages.code.files import desk_with
 from pages.code.screen import Shown, shown
 from pages.code.sheet import Sheet, sheet_of
-from pages.parts import html, marks, toasts
+from pages.parts import html, marks, paced, toasts
 from pages.shell import project_of
 from storage.tables import SnippetVersion
 
@@ -36,19 +35,19 @@ def _rounds(sheet: Sheet, project_id: str) -> Iterator[Shown]:
     asked = replace(asking.question(sheet, "fix"), error="")
     tests = running.tests_of(sheet.desk)
     past: list[tuple[Round, SnippetVersion]] = []
-    answer, drawn_at = "", 0.0
+    answer = ""
     yield shown(told.line("Running", busy="write"), made="")
-    with closing(fixing.rounds(asked, running.runner(sheet), sheet.rounds, tests)) as events:
-        for event in events:
-            if isinstance(event, Round):
-                past.append((event, _keep(sheet, event, asked.model, project_id)))
-                sheet = replace(sheet, snippet_id=past[-1][1].snippet_id)
-                answer = ""
-            else:
-                answer += event.text
-            if isinstance(event, Round) or time.monotonic() - drawn_at >= REDRAW_SECONDS:
-                yield _now(sheet, past, answer)
-                drawn_at = time.monotonic()
+    fixed = fixing.rounds(asked, running.runner(sheet), sheet.rounds, tests)
+    with closing(paced.groups(fixed, REDRAW_SECONDS)) as groups:
+        for group in groups:
+            for event in group:
+                if isinstance(event, Round):
+                    past.append((event, _keep(sheet, event, asked.model, project_id)))
+                    sheet = replace(sheet, snippet_id=past[-1][1].snippet_id)
+                    answer = ""
+                else:
+                    answer += event.text
+            yield _now(sheet, past, answer)
     yield _ended(sheet, past)
 
 

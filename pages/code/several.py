@@ -3,7 +3,6 @@
 So nothing is lost by a reload, and what is shown side by side is an address: `/code?snippet=ID&side=4-6`.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -18,7 +17,7 @@ from engine.sandbox.errors import SandboxError
 from pages.code import answer_view, keeping, run_view, running, told
 from pages.code.screen import Shown, desk_after, shown
 from pages.code.sheet import Sheet
-from pages.parts import html, marks
+from pages.parts import html, marks, paced
 from storage.tables import SnippetVersion
 
 REDRAW_SECONDS = 0.15
@@ -30,19 +29,17 @@ def write(sheet: Sheet, asked: Wanted, project_id: str) -> Iterator[Shown]:
     texts = [""] * sheet.answers
     ended: dict[int, Written] = {}
     errors: list[TunesmithError] = []
-    drawn_at = 0.0
     yield shown(told.line(f"Asking {asked.model}", busy="write"), output="", made="", error="")
-    with closing(candidates.write(asked, sheet.answers)) as events:
-        for event in events:
-            if isinstance(event, Unwritten):
-                errors.append(event.error)
-            elif isinstance(event, Written):
-                ended[event.candidate] = event
-            else:
-                texts[event.candidate] += event.text
-            if time.monotonic() - drawn_at >= REDRAW_SECONDS:
-                yield shown(told.line(f"Writing {sheet.answers} answers", busy="write"), made=_growing(texts))
-                drawn_at = time.monotonic()
+    with closing(paced.groups(candidates.write(asked, sheet.answers), REDRAW_SECONDS)) as groups:
+        for group in groups:
+            for event in group:
+                if isinstance(event, Unwritten):
+                    errors.append(event.error)
+                elif isinstance(event, Written):
+                    ended[event.candidate] = event
+                else:
+                    texts[event.candidate] += event.text
+            yield shown(told.line(f"Writing {sheet.answers} answers", busy="write"), made=_growing(texts))
     written = {number: answer for number, answer in sorted(ended.items()) if answer.changed}
     if not written:
         raise errors[0] if errors else TunesmithError("No answer has code.", "Say more in the task, or ask for one.")

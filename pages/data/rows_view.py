@@ -17,6 +17,8 @@ from storage.tables import Dataset
 SIZES = (ROWS_A_PAGE, 50, 100)
 SHAPES = (("", "as chats"), ("table", "as a table"))
 ORDERS = (("", "in their order"), ("shortest", "shortest first"), ("longest", "longest first"))
+WAYS = (("", "this text, as it is"), ("words", "words and phrases"))
+HINTS = {False: "Only rows with this text", True: 'Words, "exact phrase", begin*'}  # whether by words
 Placed = tuple[int, Mapping[str, Any]]  # a row and its position, from 0
 LONGEST_CELL = 240  # characters; the chats show all
 MOST_ASKED = 12  # digits of a row's place
@@ -99,19 +101,35 @@ def place_asked(query: Mapping[str, str], total: int) -> int:
     return (min(max(int(at), 1), max(total, 1)) - 1) // size * size
 
 
+def words_asked(query: Mapping[str, str]) -> str:
+    """What is looked for word by word, as the index of words has it; `q`, as links and older addresses say it."""
+    typed = query.get("q", "") or (query.get("has", "") if query.get("find") == "words" else "")
+    return typed.strip()
+
+
 def choices(dataset: Dataset, query: Mapping[str, str]) -> Markup:
-    """How rows are shown, and which: what is typed filters at once."""
-    sizes = [("" if size == ROWS_A_PAGE else str(size), f"{size} a page") for size in SIZES]
+    """One box, which filters as one types, by the text or by words; and how rows are shown."""
+    by_words = bool(query.get("q")) or query.get("find") == "words"
     return Markup(
-        '<form class="ts-filters da-shown" data-query="change" data-forget="from" id="rows-of-{}">'
-        '<input type="search" name="has" value="{}" maxlength="{}" data-live placeholder="Only rows with this text"'
-        ' aria-label="Show only rows with this text in any column" autocomplete="off">{}{}{}'
-        '<input type="number" name="at" min="1" max="{}" value="{}" placeholder="Row" aria-label="Go to the row with'
-        ' this number in the list"><button class="ts-button">Go to row</button></form>'
+        '<form class="ts-filters da-shown" role="search" data-query="change" data-forget="from q" id="rows-of-{}">'
+        '<input type="search" name="has" value="{}" maxlength="{}" data-live placeholder="{}"'
+        ' aria-label="Show only rows with this, in any column" autocomplete="off">{}{}</form>'
     ).format(
         dataset.id,
-        query.get("has", ""),
+        query.get("q", "") or query.get("has", ""),
         row_filter.LONGEST_TEXT,
+        HINTS[by_words],
+        select("find", "How the rows are found", WAYS, "words" if by_words else ""),
+        "" if words_asked(query) else _shapes(dataset, query),
+    )
+
+
+def _shapes(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    sizes = [("" if size == ROWS_A_PAGE else str(size), f"{size} a page") for size in SIZES]
+    return Markup(
+        '{}{}{}<input type="number" name="at" min="1" max="{}" value="{}" placeholder="Row" aria-label="Go to the row'
+        ' with this number in the list"><button class="ts-button">Go to row</button>'
+    ).format(
         select("as", "Shown", SHAPES, query.get("as", "")),
         select("by", "Sorted", ORDERS, query.get("by", "")),
         select("size", "Rows a page", sizes, query.get("size", "") if size_of(query) != ROWS_A_PAGE else ""),

@@ -1,4 +1,4 @@
-"""Search above the rows of a dataset: the box, and the rows that were found with the words highlighted."""
+"""Rows of a dataset found by words: the whole index answers, and the words are highlighted."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from engine.data import search
 from engine.rows.search import terms
-from pages.data import dataset_view, highlights
+from pages.data import dataset_view, highlights, rows_view
 from pages.parts import html
 from pages.parts.pager import Place, offset_of, pager
 from storage.tables import Dataset
@@ -16,18 +16,9 @@ from storage.tables import Dataset
 ROWS_A_PAGE = 20
 
 
-def box_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
-    """The search box. What is typed goes into the address as `q`."""
-    return Markup(
-        '<form class="dt-search" role="search" data-query data-forget="from" id="search-{}">'
-        '<input type="search" name="q" value="{}" maxlength="400" placeholder="{}" aria-label="Search in the rows">'
-        '<button class="ts-button" type="submit">Search</button></form>'
-    ).format(dataset.id, query.get("q", ""), 'Search in the rows: words, "exact phrase", begin*')
-
-
 def search_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     """The rows that have everything the address asks for; nothing when it asks for nothing."""
-    typed = query.get("q", "").strip()
+    typed = rows_view.words_asked(query)
     if not typed:
         return Markup()
     offset = offset_of(query)

@@ -41,8 +41,9 @@ class Tab:
 
 
 def _rows(dataset: Dataset, query: Mapping[str, str]) -> Markup:
-    box, hits = search.box_html(dataset, query), search.search_html(dataset, query)
-    return box + (hits or rows_view.rows_html(dataset, query))
+    if hits := search.search_html(dataset, query):
+        return rows_view.choices(dataset, query) + hits
+    return rows_view.rows_html(dataset, query)
 
 
 def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:

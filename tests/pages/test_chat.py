@@ -316,10 +316,11 @@ def test_chats_are_listed_by_when_something_was_said_last() -> None:
 
 
 def test_the_text_grows_and_ends_complete() -> None:
-    shown = list(sides.grown(iter(["a", "b", "c"])))
+    shown = list(sides.grown(piece for piece in ("a", "b", "c")))
     assert shown[-1] == "abc"
     assert all("abc".startswith(text) for text in shown)
-    assert list(sides.grown(iter([]))) == []
+    nothing: list[str] = []
+    assert list(sides.grown(piece for piece in nothing)) == []
 
 
 def test_questions_of_the_address_stand_ready_to_be_asked() -> None:

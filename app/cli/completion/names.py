@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from app.cli.completion import bash
+
 MOST = 200  # offered at once, the newest first
 PRESETS = Path(__file__).parents[3] / "engine" / "recipes" / "presets"
 
@@ -30,20 +32,24 @@ QUERIES = {
     "registry": "SELECT name, name, 'registry' FROM registered_model ORDER BY created_at DESC LIMIT 5000",
     "version": "SELECT 'version:' || m.name || '/' || v.number, v.id, v.kind FROM model_version v "
     "JOIN registered_model m ON m.id = v.registered_id ORDER BY v.created_at DESC LIMIT 5000",
+    "alias": "SELECT 'version:' || m.name || '@' || a.alias, 'version:' || m.name || '@' || a.alias, "
+    "'version ' || v.number FROM model_alias a JOIN registered_model m ON m.id = a.registered_id "
+    "JOIN model_version v ON v.id = a.version_id ORDER BY a.moved_at DESC LIMIT 5000",
 }  # fmt: skip
-SUBJECTS = {"run": "run:", "model": "model:"}
+PREFIXES = {noun: f"{noun}:" for noun in ("run", "model", "dataset", "project")}  # that a name may have before it
+SUBJECTS = ("run", "model")
 
 Offer = tuple[str, str]  # what is typed, and what a shell that can shows beside it
 _PLAIN = re.compile(r"([^\w@%+=:,./-])")
 
 
 class _Quoted(str):
-    """A name as bash has to have it, which still begins as it was typed."""
+    """A name as bash has to have it, without the `cut` characters that it leaves standing; begins as it was typed."""
 
     name: str
 
-    def __new__(cls, name: str) -> "_Quoted":
-        quoted = super().__new__(cls, _PLAIN.sub(r"\\\1", name))
+    def __new__(cls, name: str, cut: int) -> "_Quoted":
+        quoted = super().__new__(cls, _PLAIN.sub(r"\\\1", name[cut:]))
         quoted.name = name
         return quoted
 
@@ -62,15 +68,26 @@ def of(noun: str) -> Callable[[str], list[Offer]]:
 
 def offers(noun: str, incomplete: str) -> list[Offer]:
     """What is of that noun and begins as typed; an id only where it is begun, or where several have the name."""
-    listed = _subjects(incomplete) if noun == "subject" else _offers(noun, incomplete)
+    match noun:
+        case "subject":
+            listed = [*(offer for one in SUBJECTS for offer in _prefixed(one, incomplete)), *_versions(incomplete)]
+        case "version":
+            listed = _versions(incomplete)
+        case _:
+            is_begun = incomplete.startswith(PREFIXES.get(noun, "\0"))
+            listed = _prefixed(noun, incomplete) if is_begun else _offers(noun, incomplete)
     return _for_shell(listed, incomplete)
 
 
-def _subjects(incomplete: str) -> list[Offer]:
-    """run:NAME and model:NAME, and versions of the registry."""
-    listed = [(f"{prefix}{typed}", about) for noun, prefix in SUBJECTS.items()
-              for typed, about in _offers(noun, incomplete.removeprefix(prefix))]  # fmt: skip
-    return [*listed, *_offers("version", incomplete)]
+def _prefixed(noun: str, incomplete: str) -> list[Offer]:
+    """run:NAME, model:NAME and the like."""
+    prefix = PREFIXES[noun]
+    return [(f"{prefix}{typed}", about) for typed, about in _offers(noun, incomplete.removeprefix(prefix))]
+
+
+def _versions(incomplete: str) -> list[Offer]:
+    """version:NAME@ALIAS and version:NAME/3."""
+    return [*_offers("alias", incomplete), *_offers("version", incomplete)]
 
 
 def _offers(noun: str, incomplete: str) -> list[Offer]:
@@ -86,8 +103,10 @@ def _offers(noun: str, incomplete: str) -> list[Offer]:
 
 def _for_shell(listed: list[Offer], incomplete: str) -> list[Offer]:
     begun = [offer for offer in listed if offer[0].startswith(incomplete) and offer[0].isprintable()][:MOST]
-    in_bash = os.environ.get("_TUNESMITH_COMPLETE") == "complete_bash"
-    return [(_Quoted(typed), about) for typed, about in begun] if in_bash else begun
+    if os.environ.get("_TUNESMITH_COMPLETE") != "complete_bash":
+        return begun
+    cut = bash.standing(incomplete)
+    return [(_Quoted(typed, cut), about) for typed, about in begun]
 
 
 def _rows(query: str) -> list[tuple[str, str, str]]:

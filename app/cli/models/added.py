@@ -24,7 +24,7 @@ SHOWN = (
 
 
 def list_models() -> None:
-    """The base models, newest first: id, status, size, name, and why one cannot be trained here."""
+    """List base models, the newest first: id, status, size, name, and why one cannot be trained here."""
     db.prepare()
     with db.reading() as session:
         listed = stored.recent(session)

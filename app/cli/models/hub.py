@@ -18,7 +18,7 @@ HubArgument = Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The mode
 
 
 def show(model_id: ModelName) -> None:
-    """One model: what it is, where it lies, its runs and endpoints."""
+    """Show a model: what it is, where its files are, its runs and endpoints."""
     db.prepare()
     row = models.look_up(model_id)
     uses = used.of(row.id)

@@ -1,49 +1,26 @@
 """`tunesmith run`, or `tunesmith runs`: the list with its filters, and what people write on runs."""
 
 import time
-from collections.abc import Sequence
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from app.cli.called import RunName, RunNames, dataset_id, model_id, project_id
+from app.cli.called import RunName
 from app.cli.printed import answer, as_json, say, say_json
-from app.cli.runs import following
+from app.cli.runs import following, matching
 from app.cli.runs.facts import facts as _facts
+from app.cli.runs.matching import AnyRuns, Every, Search, Shown, Which
 from engine.errors import RefusedError
 from engine.runs import bulk, changes, listing, runs
 from engine.runs.changes import Change
 from storage import db
-from storage.run_lists.wanted import Wanted
-from storage.statuses import RUN_MOVING, RunStatus
+from storage.statuses import RUN_MOVING
 from storage.tables import Run
 
 ABOUT = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
 COMMANDS = typer.Typer(help=ABOUT, no_args_is_help=True)
 
-WHERE = {
-    "status": "statuses", "method": "method", "model": "model_id", "dataset": "dataset_id", "tag": "tag",
-    "project": "project_id",
-}  # fmt: skip
-IDS = {"model": model_id, "dataset": dataset_id, "project": project_id}
-
-
-class Shown(StrEnum):
-    """Which of the archive and of the favourites."""
-
-    USUAL = "usual"
-    FAVOURITES = "favourites"
-    ARCHIVED = "archived"
-    ALL = "all"
-
-
-FLAGS: dict[Shown, dict[str, Any]] = {
-    Shown.USUAL: {"archived": False}, Shown.FAVOURITES: {"favourite": True}, Shown.ARCHIVED: {"archived": True},
-    Shown.ALL: {},
-}  # fmt: skip
-
-Off = Annotated[bool, typer.Option("--off", help="The other way: take it back.")]
+Off = Annotated[bool, typer.Option("--off", help="Do the opposite: take it away again.")]
 
 COMMANDS.command()(following.follow)
 COMMANDS.command()(following.resume)
@@ -60,18 +37,15 @@ def prepare() -> None:
 @COMMANDS.command("list")
 def list_runs(
     search: Annotated[str, typer.Argument(metavar="[WORDS]", help="Words in the name, a tag or the note.")] = "",
-    where: Annotated[
-        list[str] | None,
-        typer.Option(help=f"Only those, as NAME=VALUE; repeatable. Names: {', '.join(WHERE)}."),
-    ] = None,
+    where: matching.Where = None,
     show: Annotated[Shown, typer.Option(help="What of the archive and of the favourites.")] = Shown.USUAL,
     sort: Annotated[
         str, typer.Option(help="A field, or metric:NAME:best or metric:NAME:last; with - before it from the top.")
     ] = listing.NEWEST,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
 ) -> None:
-    """Runs of all projects, the newest first: id, status, loss, name, tags. The archive is left out."""
-    asked = Wanted(search=search, order=listing.order(sort), **FLAGS[show], **_where(where or ()))
+    """List runs of all projects, the newest first: id, status, loss, name, tags. The archive is left out."""
+    asked = matching.wanted(where or (), search, show, order=listing.order(sort))
     listed = listing.page(asked, limit, 0)
     if as_json():
         return say_json([_facts(run) for run in listed.runs])
@@ -79,20 +53,6 @@ def list_runs(
         typer.echo(_line(run))
     if listed.total > len(listed.runs):
         typer.echo(f"{listed.total - len(listed.runs):,} more; --limit shows more of them.")
-
-
-def _where(pairs: Sequence[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        if name not in WHERE or not value or (name == "status" and value not in list(RunStatus)):
-            hint = f"Write NAME=VALUE with one of {', '.join(WHERE)}; status is one of {', '.join(RunStatus)}."
-            raise RefusedError(f"{pair[:60]!r} cannot filter runs.", hint)
-        if name == "status":
-            values["statuses"] = (*values.get("statuses", ()), RunStatus(value))
-        else:
-            values[WHERE[name]] = IDS[name](value) if name in IDS else value
-    return values
 
 
 def _line(run: Run) -> str:
@@ -103,7 +63,7 @@ def _line(run: Run) -> str:
 
 @COMMANDS.command()
 def show(run_id: RunName) -> None:
-    """One run: its state, tags and note."""
+    """Show a run: its status, progress, tags and note."""
     run = runs.look_up(run_id)
     if as_json():
         return say_json(_facts(run))
@@ -132,42 +92,59 @@ def note(run_id: RunName, text: Annotated[str, typer.Argument(help="Markdown; em
 @COMMANDS.command()
 def tag(
     tag: Annotated[str, typer.Argument(help="The tag.")],
-    run_ids: RunNames,
+    run_ids: AnyRuns = None,
     off: Off = False,
+    where: Every = None,
+    search: Search = None,
+    show: Which = None,
 ) -> None:
     """Add a tag to runs, or take it from them."""
-    _all("untag" if off else "tag", run_ids, tag)
+    _all("untag" if off else "tag", matching.chosen(run_ids, where, search, show), tag)
 
 
 @COMMANDS.command()
-def archive(run_ids: RunNames, off: Off = False) -> None:
+def archive(
+    run_ids: AnyRuns = None, off: Off = False, where: Every = None, search: Search = None, show: Which = None
+) -> None:
     """Put runs into the archive, which the list leaves out, or take them out of it."""
-    _all("unarchive" if off else "archive", run_ids)
+    _all("unarchive" if off else "archive", matching.chosen(run_ids, where, search, show))
 
 
 @COMMANDS.command()
-def favourite(run_ids: RunNames, off: Off = False) -> None:
-    """Mark runs as favourites."""
-    _all("unfavourite" if off else "favourite", run_ids)
+def favourite(
+    run_ids: AnyRuns = None, off: Off = False, where: Every = None, search: Search = None, show: Which = None
+) -> None:
+    """Mark runs as favourites, or no longer."""
+    _all("unfavourite" if off else "favourite", matching.chosen(run_ids, where, search, show))
 
 
 @COMMANDS.command()
-def stop(run_ids: RunNames) -> None:
-    """Ask runs to save a checkpoint and end."""
-    _all("stop", run_ids)
+def stop(run_ids: AnyRuns = None, where: Every = None, search: Search = None, show: Which = None) -> None:
+    """Stop runs. One that trains saves a checkpoint first and can be resumed; of those that match, the rest stays."""
+    _all("stop", matching.chosen(run_ids, where, search, show, only=RUN_MOVING))
 
 
 @COMMANDS.command()
-def delete(run_ids: RunNames) -> None:
+def delete(
+    run_ids: AnyRuns = None,
+    where: Every = None,
+    search: Search = None,
+    show: Which = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before all that match are deleted.")] = False,
+) -> None:
     """Delete runs with their checkpoints, results and exports. `undo` brings them back for half a minute."""
-    _all("delete", run_ids)
+    chosen = matching.chosen(run_ids, where, search, show)
+    if chosen and not run_ids and not yes:
+        runs_of = "1 run" if len(chosen) == 1 else f"{len(chosen):,} runs"
+        typer.confirm(f"Delete {runs_of} with their checkpoints, results and exports?", abort=True, err=True)
+    _all("delete", chosen)
 
 
 @COMMANDS.command()
 def undo(
     undo_id: Annotated[str | None, typer.Argument(metavar="ID", help="The last change when left out.")] = None,
 ) -> None:
-    """Take back a change of the last half minute."""
+    """Take back a change or deletion of the last half minute."""
     latest = changes.can_be_undone()
     if undo_id is None and not latest:
         raise RefusedError("There is nothing to undo.", "Only the last half minute can be undone.")
@@ -182,7 +159,7 @@ def _changed(run_id: str, change: Change) -> None:
 
 
 def _all(action: bulk.Action, run_ids: list[str], tag: str = "") -> None:
-    outcome = bulk.act_on(action, run_ids, tag)
+    outcome = bulk.act_on(action, run_ids, tag, bulk.MOST_MATCHING) if run_ids else bulk.Outcome()
     answer(outcome, f"{action}: {len(outcome.done)} of {len(outcome.done) + len(outcome.refused)} runs")
     for refused in outcome.refused:
         typer.echo(refused["message"], err=True)

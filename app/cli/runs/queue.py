@@ -67,7 +67,7 @@ def _say(queue: waits.Queue) -> None:
 
 @commands.command()
 def pause() -> None:
-    """Start no run any more, also after a restart. What runs goes on."""
+    """Pause the queue: no run is started, also after a restart. What runs goes on."""
     answer(changes.pause(), "The queue is paused.")
 
 
@@ -84,7 +84,7 @@ def order(
         typer.Argument(help="Runs that wait, in the order wanted, by name or id.", **RUN),
     ],
 ) -> None:
-    """Have these runs take, in this order, the places that they have among them."""
+    """Put waiting runs into this order; they keep the places in the queue that they have together."""
     changes.reorder(runs)
     answer({"order": runs}, f"The order is changed: {' '.join(runs)}")
 
@@ -97,7 +97,8 @@ def change(
         str | None, typer.Option(metavar="RUN", help="The run at whose end it starts; none: it waits for none.")
     ] = None,
     any_end: Annotated[
-        bool | None, typer.Option("--any-end/--only-if-succeeded", help="What end of that run will do.")
+        bool | None,
+        typer.Option("--any-end/--only-if-succeeded", help="Start it however that run ends, or only if it succeeds."),
     ] = None,
 ) -> None:
     """Change the priority of a run that waits, or after which run it starts."""
@@ -117,7 +118,8 @@ def _after(text: str | None) -> str | None:
 def set_behaviour(
     after_failure: Annotated[str | None, typer.Option(help="go-on, or stop: pause the queue.")] = None,
     sleep_idle_minutes: Annotated[
-        str | None, typer.Option(help="Endpoints unasked for so long sleep while a run trains; never: none does.")
+        str | None,
+        typer.Option(help="While a run trains, endpoints sleep that nobody has asked for so long; never: none does."),
     ] = None,
 ) -> None:
     """Set what the queue does after a failure, and with endpoints that nobody asks. What is left out stays."""

@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 import typer
 
 from app.cli import running_studio
-from app.cli.called import ProjectName
+from app.cli.called import PROJECT, ProjectName
 from app.cli.data import follow
 from app.cli.printed import answer, as_json, say_json
 from engine import hidden
@@ -19,12 +19,13 @@ from storage.tables import DEFAULT_PROJECT
 COMMANDS = typer.Typer(
     help="Chats of the studio: listed, shown; votes counted, made into datasets.", no_args_is_help=True
 )
+OfProject = Annotated[str, typer.Option("--project", help="The project that the chats belong to.", **PROJECT)]
 
 
 @COMMANDS.command("list")
 def list_chats(
     words: Annotated[str, typer.Argument(help="Words in a title, or in what was said.")] = "",
-    project: ProjectName = DEFAULT_PROJECT,
+    project: OfProject = DEFAULT_PROJECT,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
 ) -> None:
     """List chats: id and title, where something was said last first."""
@@ -63,7 +64,7 @@ def _write(chat_id: str, to: Path) -> None:
 
 
 @COMMANDS.command()
-def votes(project: ProjectName = DEFAULT_PROJECT) -> None:
+def votes(project: OfProject = DEFAULT_PROJECT) -> None:
     """Say for each two models how often each was found better, and whether that is more than chance."""
     db.prepare()
     standings = counted.standings(project)

@@ -25,6 +25,8 @@ from storage.tables import Backend, Endpoint
 commands = typer.Typer(help="Endpoints: listed, deployed to, rolled back, put to sleep, stopped.", no_args_is_help=True)
 
 Named = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its name or id.", autocompletion=names.of("endpoint"))]
+WAYS = "beside starts it next to the old version, replace stops the old one first, auto takes what fits."
+Way = Annotated[str, typer.Option(help=WAYS)]
 Follow = Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")]
 Adapters = Annotated[
     list[str] | None, typer.Option("--run", help="A run whose adapter is served, or RUN@STEP; repeatable.", **ADAPTER)
@@ -42,7 +44,7 @@ def find(named: str) -> Endpoint:
 
 @commands.command("list")
 def list_endpoints() -> None:
-    """The endpoints, newest first: id, status, what answers, name, and what is on its way."""
+    """List endpoints, the newest first: id, status, what answers, name, and what is being started."""
     db.prepare()
     with db.reading() as session:
         listed = stored.recent(session)
@@ -77,7 +79,7 @@ def deploy(  # noqa: PLR0913  (one argument for each option)
     parity: Annotated[
         bool, typer.Option("--parity", help="Compare with the trained form first; a real difference stops it.")
     ] = False,
-    way: Annotated[str, typer.Option(help="beside, replace or auto.")] = "auto",
+    way: Way = "auto",
     plan: Annotated[bool, typer.Option("--plan", help="Only say how it would go.")] = False,
     follow: Follow = False,
 ) -> None:
@@ -126,7 +128,7 @@ def _options(pairs: Sequence[str] | None) -> dict[str, Any] | None:
 
 @commands.command()
 def rollback(endpoint: Named, follow: Follow = False) -> None:
-    """Serve what answered before the last deployment again; a version on trial just goes."""
+    """Serve again what answered before the last deployment; a version that is on trial is taken away."""
     with running_studio.engine(follow) as waiting:
         row = find(endpoint)
         _until_ready(row.id, endpoints.rollback(row.id), waiting)
@@ -147,7 +149,7 @@ def _answer(endpoint_id: str, words: str = "") -> None:
 
 @commands.command()
 def sleep(endpoint: Named, follow: Follow = False) -> None:
-    """Free its memory; the next request wakes it."""
+    """Put an endpoint to sleep: its memory is freed, and the next request wakes it."""
     _change(endpoint, follow, sleeping.sleep, EndpointStatus.ASLEEP)
 
 
@@ -159,7 +161,7 @@ def wake(endpoint: Named, follow: Follow = False) -> None:
 
 @commands.command()
 def stop(endpoint: Named, follow: Follow = False) -> None:
-    """End its processes; its name answers no more."""
+    """Stop an endpoint: its processes end, and its name no longer answers."""
     _change(endpoint, follow, endpoints.stop_endpoint, EndpointStatus.STOPPED)
 
 

@@ -14,7 +14,7 @@ LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF_LD|
 ALLOW, ERRNO, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # the column below, AUDIT_ARCH_*
 X32 = 0x40000000  # the bit of x86_64's second table of calls
-NUMBER, MACHINE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+NUMBER, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24  # offsets in struct seccomp_data
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 
@@ -58,6 +58,12 @@ SIGNALS: Calls = {
 }  # fmt: skip
 DUMPABLE, PRCTL = 4, (157, 167)  # PR_SET_DUMPABLE: whether the studio may look into the process
 ONLY_ITSELF: Calls = {"prlimit64": (302, 261), "sched_setaffinity": (203, 122)}  # the first argument is a process
+# By the second argument: whom a file's signals go to (F_SETOWN, F_SETOWN_EX, FIOSETOWN, SIOCSPGRP), so that none goes
+# to others where Landlock keeps none inside; and words typed into a terminal (TIOCSTI, TIOCLINUX).
+ASKING: dict[str, tuple[tuple[int, int], tuple[int, ...]]] = {
+    "fcntl": ((72, 25), (8, 15)),
+    "ioctl": ((16, 29), (0x8901, 0x8902, 0x5412, 0x541C)),
+}
 CLONE, CLONE3, SOCKET = (56, 220), (435, 435), (41, 198)
 FAMILIES = {
     "all": (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6),
@@ -90,6 +96,10 @@ def program(machine: str, refused: Calls, sockets: str) -> bytes:
     for call in ONLY_ITSELF.values():
         lines += [(EQUAL, 0, 4, call[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 1, 0, 0), refuse, allow]
     lines += [(EQUAL, 0, 4, PRCTL[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, DUMPABLE), refuse, allow]
+    for call, asked in ASKING.values():
+        lines += [(EQUAL, 0, len(asked) + 3, call[column]), (LOAD, 0, 0, SECOND_ARGUMENT)]
+        lines += [(EQUAL, left, 0, value) for left, value in zip(range(len(asked), 0, -1), asked, strict=True)]
+        lines += [allow, refuse]
     families = FAMILIES[sockets]
     lines += [(EQUAL, 0, len(families) + 2, SOCKET[column]), (LOAD, 0, 0, FIRST_ARGUMENT)]
     for left, family in zip(range(len(families), 0, -1), families, strict=True):

@@ -148,6 +148,8 @@ def _run(told: Told) -> None:
             refused = refused | seccomp.METADATA
             if landlock.version() < SIGNALS_VERSION:
                 refused = refused | seccomp.SIGNALS
+        if told["means"] == "namespaces":
+            namespaces.give_up_rights()
         if told["means"] != "bubblewrap":
             landlock.restrict(told["readable"], told["folder"])
         _prctl(PR_SET_DUMPABLE, 1)

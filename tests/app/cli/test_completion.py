@@ -15,7 +15,7 @@ from app.cli.completion import names, quick
 from app.cli.late import Listed
 from engine.recipes import presets
 from storage import db, home
-from storage.tables import Dataset, Endpoint, ModelVersion, RegisteredModel, Sweep
+from storage.tables import Dataset, Endpoint, ModelAlias, ModelVersion, RegisteredModel, Sweep
 from tests import stored_runs
 from tests.app.cli.test_commands import run
 
@@ -61,8 +61,34 @@ def test_names_and_ids_are_offered_in_each_shell(furnished: dict[str, str]) -> N
     assert not {"twice", "gone"} & set(offered)
     assert bash("tunesmith", "runs", "show", "fir") == bash("tunesmith", "run", "show", r"first\ t") == [r"first\ try"]
     assert furnished["first"] in bash("tunesmith", "run", "show", furnished["first"][:6])
+    assert bash("tunesmith", "run", "show", "run", ":", "first\\ t") == [r"first\ try"]
     assert other("zsh", "tunesmith run show fir") == """_arguments '*: :(("first try":"succeeded"))'\n"""
     assert other("fish", "tunesmith run show fir") == "first try\tsucceeded\n"
+
+
+def test_bash_cuts_a_subject_into_pieces_and_is_given_the_last_one() -> None:
+    """As bash itself was seen to hand them over, with what it then puts in place of the last piece."""
+    first = stored_runs.add("first try")
+    stored_runs.add("second")
+    kept = RegisteredModel(name="kept", project_id="default")
+    with db.session() as session:
+        session.add(kept)
+        session.flush()
+        version = ModelVersion(registered_id=kept.id, number=3, kind="adapter", lineage={}, run_id=first)
+        session.add(version)
+        session.flush()
+        session.add(ModelAlias(registered_id=kept.id, alias="live", version_id=version.id))
+    evaluate = ("tunesmith", "evaluate")
+    assert bash(*evaluate, "run", ":", "fir") == [r"first\ try"]
+    assert set(bash(*evaluate, "run", ":")) == {r"first\ try", "second"}
+    assert set(bash(*evaluate, "version", ":")) == {"kept/3", "kept@live"}
+    assert bash(*evaluate, "version", ":", "kept", "@") == ["live"]
+    assert bash(*evaluate, "version", ":", "kept/") == ["kept/3"]
+    assert bash("tunesmith", "registry", "serve", "version", ":", "kept", "@", "li") == ["live"]
+    assert bash(*evaluate, "run", ":", "second", "--against", "=", "run", ":", "fir") == [r"first\ try"]
+    assert bash(*evaluate, "run", ":", "second", "--against", "run", ":", "") == [""]  # another word has begun
+    assert other("fish", "tunesmith evaluate version:kept@") == "version:kept@live\tversion 3\n"
+    assert other("zsh", "tunesmith evaluate run:fir") == """_arguments '*: :(("run\\\\:first try":"succeeded"))'\n"""
 
 
 PLACES = {

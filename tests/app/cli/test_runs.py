@@ -66,5 +66,43 @@ def test_runs_are_changed_deleted_and_brought_back() -> None:
     assert runs.look_up(second).status == RunStatus.STOPPING
 
 
+def test_all_runs_that_match_are_changed_at_once() -> None:
+    sums = [stored_runs.add(f"sums {number}", tags=["math"], created_at=1e9 + number) for number in range(3)]
+    going = stored_runs.add("sums, going", RunStatus.QUEUED, tags=["math"])
+    other = stored_runs.add("jokes", created_at=1e9)
+    away = stored_runs.add("away", archived=True)
+    assert "tag: 3 of 3 runs" in run("tag", "old", "--where", "tag=math", "--where", "until=2020-01-01")
+    assert [runs.look_up(one).tags for one in (*sums, going, other)] == [["math", "old"]] * 3 + [["math"], []]
+    assert "stop: 1 of 1 runs" in run("stop", "--where", "tag=math")  # of those that have ended there is no word
+    assert runs.look_up(going).status == RunStatus.STOPPED
+    assert "archive: 2 of 2 runs" in run("archive", "--search", "sums", "--where", "since=2001-09-09T01:46:41+00:00",
+                                         "--where", "status=succeeded")  # fmt: skip
+    assert [runs.look_up(one).archived for one in sums] == [False, True, True]
+    assert "favourite: 3 of 3 runs" in run("favourite", "--show", "archived")
+    assert runs.look_up(away).favourite
+    assert "unfavourite: 1 of 1" in run("favourite", "--off", "--search", "away", "--show", "all")
+    assert json.loads(run("stop", "--search", "nothing", "--json")) == {"done": [], "refused": [], "undo": None}
+
+
+def test_before_all_that_match_are_deleted_it_asks() -> None:
+    first, second = stored_runs.add("a", tags=["x"]), stored_runs.add("b", tags=["x"])
+    asked = CliRunner().invoke(cli, ["run", "delete", "--where", "tag=x"], input="n\n")
+    assert asked.exit_code == 1
+    assert "Delete 2 runs with their checkpoints" in asked.output
+    assert CliRunner().invoke(cli, ["run", "delete", "--where", "tag=x"]).exit_code == 1  # nobody is there to answer
+    assert [runs.look_up(one).deleted_at for one in (first, second)] == [None, None]
+    told = json.loads(run("delete", "--where", "tag=x", "--yes", "--json").partition("For 30 s")[0])
+    assert sorted(told["done"]) == sorted([first, second])
+    assert "2 runs deleted" in run("undo")
+    assert CliRunner().invoke(cli, ["run", "delete", "--where", "tag=x"], input="y\n").exit_code == 0
+
+
+def test_a_filter_that_names_all_or_none_is_refused() -> None:
+    first = stored_runs.add("a")
+    for wrong in ([], ["--show", "all"], [first, "--search", "a"], ["--where", "since=yesterday"]):
+        with pytest.raises(RefusedError):
+            run("stop", *wrong)
+
+
 def _undo_of(told: str) -> str:
     return told.split()[-1]

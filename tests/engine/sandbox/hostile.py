@@ -6,11 +6,13 @@ Reads what to try it on from stdin. Prints JSON: for each attempt "" where it wa
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -39,6 +41,11 @@ def write(path: str) -> str:
     with open(path, "a") as file:
         file.write("was here")
     return f"wrote {path}"
+
+
+def opened_for_writing(path: str) -> str:
+    with open(path, "r+b", buffering=0):
+        return f"could write {path}"
 
 
 def by_link(target: str) -> str:
@@ -106,6 +113,61 @@ def signalled() -> str:
     raise ProcessLookupError
 
 
+def by_descriptor() -> str:
+    """The same over a descriptor of the studio's process, not over its number."""
+    signal.pidfd_send_signal(os.pidfd_open(told["studio"]), signal.SIGUSR1)
+    return "a signal over a descriptor"
+
+
+def by_pipe() -> str:
+    """The kernel sends it: to whom a pipe belongs, when there is something to read."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(reading, fcntl.F_SETOWN, told["studio"])
+    fcntl.fcntl(reading, 10, signal.SIGUSR1)  # F_SETSIG
+    fcntl.fcntl(reading, fcntl.F_SETFL, os.O_ASYNC)
+    os.write(writing, b"x")
+    return "a signal by a pipe"
+
+
+def refused_calls() -> str:
+    """Every system call that the filter names, with arguments that change nothing where it is let through."""
+    passed = []
+    for name, number in told["refused"].items():
+        if libc.syscall(number, -1, -1, -1, -1, -1, -1) >= 0 or ctypes.get_errno() != errno.EPERM:
+            passed.append(name)
+    if not passed:
+        raise PermissionError
+    return f"let through: {' '.join(passed)}"
+
+
+def memory_file() -> str:
+    """A program that lies in memory alone, where no limit of files counts it."""
+    descriptor = libc.memfd_create(b"program", 0)
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "memfd_create")
+    with open("/bin/true", "rb") as program:
+        os.write(descriptor, program.read())
+    return str(subprocess.run([f"/proc/self/fd/{descriptor}"], pass_fds=[descriptor], check=True).returncode)
+
+
+def counted_events() -> str:
+    """perf_event_open of a software event, in the smallest structure it takes."""
+    attributes = ctypes.create_string_buffer(struct.pack("@IIQ", 1, 64, 0), 64)
+    return numbered(298 if x86 else 241, attributes, -1, 0, -1, 0)
+
+
+def set_user_bit() -> str:
+    """A program of its own that becomes who owns it: of no use where nobody else can be its owner."""
+    with open("become", "wb") as file:
+        file.write(b"#!/bin/sh\nid -u")
+    try:
+        os.chown("become", 0, 0)
+        os.chmod("become", 0o4755)
+        return "a program of root's"
+    finally:
+        os.unlink("become")
+
+
 def every_process() -> str:
     """Signals to all there are. Afterwards the studio and this program are both still there."""
     signal.signal(signal.SIGCONT, signal.SIG_IGN)
@@ -163,6 +225,36 @@ ATTEMPTS: dict[str, Attempt] = {
     "a docker socket": lambda: socket.socket(socket.AF_UNIX).connect("/var/run/docker.sock"),
     "hide from the studio": lambda: called("prctl", 4, 0, 0, 0, 0),
     "the terminal": lambda: write("/dev/tty"),
+    "every refused call": refused_calls,
+    "page faults of its own": lambda: numbered(323 if x86 else 282, 1),  # userfaultfd
+    "memory of the studio": lambda: open(f"/proc/{told['studio']}/mem", "rb").close(),
+    "memory of what started it": lambda: open(f"/proc/{os.getppid()}/mem", "rb").close(),
+    "words of the studio's memory": lambda: called("process_vm_readv", told["studio"], None, 0, None, 0, 0),
+    "files that the studio has open": lambda: os.listdir(f"/proc/{told['studio']}/fd"),
+    "a program in memory": memory_file,
+    "signal by a descriptor": by_descriptor,
+    "signal by a pipe": by_pipe,
+    "memory of System V": lambda: called("shmget", 0, 4096, 0o1600),
+    "messages of System V": lambda: called("msgget", 0, 0o1600),
+    "semaphores of System V": lambda: called("semget", 0, 1, 0o1600),
+    "message queues": lambda: called("mq_open", b"/tunesmith", os.O_CREAT | os.O_RDWR, 0o600, None),
+    "what happens in the home": lambda: called("inotify_add_watch", libc.inotify_init(), os.fsencode(folder), 0xFFF),
+    "what happens anywhere": lambda: called("fanotify_init", 0, 0),
+    "events of the processor": counted_events,
+    "the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, time.time()),
+    "the pace of the clock": lambda: called("adjtimex", ctypes.create_string_buffer(512)),
+    "the machine's name": lambda: opened_for_writing("/proc/sys/kernel/hostname"),
+    "where cores go": lambda: opened_for_writing("/proc/sys/kernel/core_pattern"),
+    "the machine's keys": lambda: opened_for_writing("/proc/sysrq-trigger"),
+    "the machine's memory": lambda: open("/dev/mem", "rb").close(),
+    "words of the kernel": lambda: read("/dev/kmsg"),
+    "settings of the kernel": lambda: opened_for_writing("/sys/kernel/mm/transparent_hugepage/enabled"),
+    "a device of its own": lambda: os.mknod("disk", 0o60600, os.makedev(8, 0)),
+    "a program of root's": set_user_bit,
+    "another's root": lambda: os.listdir(f"/proc/{told['studio']}/root/home"),
+    "namespaces of another": lambda: called("setns", os.open(f"/proc/{os.getppid()}/ns/mnt", os.O_RDONLY), 0),
+    "packets of its own": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+    "processors of the studio": lambda: os.sched_setaffinity(told["studio"], {0}),
 }
 results = {name: got(attempt) for name, attempt in ATTEMPTS.items()}
 

@@ -60,7 +60,7 @@ def test_everything_that_means_ill_is_held_back(reports: dict[tuple[str, str], R
     assert "failed" not in report, report["failed"]
     assert (report["reason"], [what for what, held in report["probes"].items() if not held]) == ("", [])
     assert len(report["probes"]) == len(probing.WORDS)
-    assert report["got"] == {}
+    assert (report["got"], report["signals"]) == ({}, [])
     assert report["files"] == ["out/good.txt"]  # no link, no pipe, nothing behind one
     assert report["flood"] == [1_000_000, True, "it printed far more than is kept"]
     assert [report[name].startswith(LIMITS_OF_DISK) for name in ("deep", "litter", "fill", "unlinked")] == [True] * 4

@@ -22,7 +22,8 @@ HEADERS = {
     "aarch64": [Path("/usr/include/asm-generic/unistd.h")],
 }
 EVERYTHING = seccomp.REFUSED | seccomp.METADATA | seccomp.SIGNALS
-ASKED_FOR = {"prctl": seccomp.PRCTL, "clone": seccomp.CLONE, "clone3": seccomp.CLONE3, "socket": seccomp.SOCKET}
+ASKED_FOR = {name: call for name, (call, _) in seccomp.ASKING.items()}
+ASKED_FOR |= {"prctl": seccomp.PRCTL, "clone": seccomp.CLONE, "clone3": seccomp.CLONE3, "socket": seccomp.SOCKET}
 SAME_FROM = 424  # a call that is this new has one number on every machine
 REFUSED, ABSENT = seccomp.ERRNO | errno.EPERM, seccomp.ERRNO | errno.ENOSYS
 ONE_MORE = {"poll": "ppoll"}  # ARM has no poll: the C library takes this
@@ -35,10 +36,11 @@ def numbers(machine: str) -> dict[str, int]:
     return {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)}
 
 
-def follow(code: bytes, machine: int, number: int, argument: int = 0) -> int:
+def follow(code: bytes, machine: int, number: int, argument: int = 0, second: int = 0) -> int:
     """What a filter answers to a call, as the kernel runs it: its action."""
     lines = list(struct.iter_unpack("@HBBI", code))
     data = {seccomp.NUMBER: number, seccomp.MACHINE: machine, seccomp.FIRST_ARGUMENT: argument}
+    data[seccomp.SECOND_ARGUMENT] = second
     loaded = place = 0
     while True:
         kind, then, otherwise, value = lines[place]
@@ -87,6 +89,9 @@ def test_the_filter_of_each_machine_refuses_and_lets_through(machine: str) -> No
     assert follow(code, architecture, seccomp.PRCTL[column], seccomp.DUMPABLE) == REFUSED
     assert follow(code, architecture, seccomp.ONLY_ITSELF["prlimit64"][column], 0) == seccomp.ALLOW
     assert follow(code, architecture, seccomp.ONLY_ITSELF["prlimit64"][column], 1) == REFUSED
+    for call, asked in seccomp.ASKING.values():
+        assert {follow(code, architecture, call[column], 3, value) for value in asked} == {REFUSED}
+        assert follow(code, architecture, call[column], 3, 1) == seccomp.ALLOW  # F_GETFD
     assert follow(code, architecture, {"x86_64": 0, "aarch64": 63}[machine]) == seccomp.ALLOW  # read
     others = [other for _, other in seccomp.MACHINES.values() if other != architecture]
     assert [follow(code, other, 0) for other in others] == [seccomp.KILL]

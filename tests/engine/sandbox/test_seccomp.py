@@ -15,7 +15,7 @@ if sys.platform != "linux":
     pytest.skip("code is run on Linux only", allow_module_level=True)
 EVERYTHING = seccomp.REFUSED | seccomp.METADATA | seccomp.SIGNALS
 TRIED = """
-import json, os, resource, socket, sys, threading
+import fcntl, json, os, resource, socket, struct, sys, threading
 from engine.sandbox.inside import seccomp
 
 def held(attempt, *arguments):
@@ -37,6 +37,10 @@ print(json.dumps({
     "signals": held(os.kill, parent, 0), "signals to itself": held(os.kill, os.getpid(), 0),
     "limits of others": held(resource.prlimit, parent, resource.RLIMIT_NOFILE),
     "rights": held(os.chmod, sys.argv[1], 0o600), "times": held(os.utime, sys.argv[1]),
+    "signals of a pipe": held(fcntl.fcntl, 0, fcntl.F_SETOWN, parent),
+    "signals of a pipe, in other words": held(fcntl.fcntl, 0, 15, struct.pack("ii", 1, parent)),
+    "signals of a socket": held(fcntl.ioctl, 0, 0x8901, struct.pack("i", parent)),
+    "words typed for others": held(fcntl.ioctl, 0, 0x5412, b"x"),
     "sockets": held(socket.socket), "pair": not held(socket.socketpair),
     "own limits": bool(resource.prlimit(0, resource.RLIMIT_NOFILE)), "child": os.waitpid(child, 0)[1] >> 8,
 }))
@@ -45,7 +49,7 @@ print(json.dumps({
 
 def test_where_landlock_keeps_no_signals_inside_none_can_be_sent() -> None:
     argv = [sys.executable, "-c", TRIED, str(ROOT / "LICENSE")]
-    ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    ended = subprocess.run(argv, cwd=ROOT, stdin=subprocess.PIPE, capture_output=True, text=True, check=True)
     told = json.loads(ended.stdout)
     assert told.pop("child") == 7
     assert told == dict.fromkeys(told, True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.sandbox import commands, folder, probing, running, watch
+from engine.sandbox.inside import seccomp
 from engine.sandbox.limits import Limits
 from storage import home
 from tests.waiting import wait_for
@@ -64,6 +65,7 @@ def bait() -> Iterator[dict[str, Any]]:
         yield {
             "secret": str(secret), "folder": str(open_folder), "studio": os.getpid(), "studios_parent": os.getppid(),
             "planted": PLANTED, "start": str(Path(running.__file__).parent / "inside" / "start.py"),
+            "refused": refused_calls(),
         }  # fmt: skip
         is_whole = secret.read_text() == "a secret" and stat.S_IMODE(secret.stat().st_mode) == 0o666
         assert is_whole
@@ -71,14 +73,22 @@ def bait() -> Iterator[dict[str, Any]]:
         assert not any(open_folder.iterdir())
 
 
+def refused_calls() -> dict[str, int]:
+    """The numbers, on this machine, of what the filter of every means refuses."""
+    column, _ = seccomp.MACHINES[os.uname().machine]
+    return {name: call[column] for name, call in seccomp.REFUSED.items() if call[column] >= 0}
+
+
 def trial(means: commands.Name) -> dict[str, Any]:
     reason, probes = probing.probe(means)
     report: dict[str, Any] = {"reason": reason, "probes": {probe.what: probe.held for probe in probes}}
+    signals: list[int] = []
+    signal.signal(signal.SIGUSR1, lambda number, _: signals.append(number))
     with bait() as told:
         result = running.run_in(means, {"main.py": HOSTILE}, json.dumps(told).encode(), QUICK)
     assert result.exit == 0, result
     report["got"] = {name: text for name, text in json.loads(result.stdout).items() if text}
-    report["files"] = sorted(result.files)
+    report["files"], report["signals"] = sorted(result.files), signals
     report["bomb"] = bomb(means)
     flood = running.run_in(means, {"main.py": FLOOD.encode()}, b"", QUICK)
     report["flood"] = [len(flood.stdout), flood.cut, flood.ended_for]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+import httpx
 import pytest
 
 from engine.code import snippets
@@ -153,6 +154,35 @@ def test_hostile_names_and_characters_of_an_answer_are_text(coder: str) -> None:
     assert not any(".." in name or "\u202e" in name or name.startswith("/") for name in names)
     assert "cannot be seen" in end["made"]
     assert "\u202e" not in end["made"] + end["tabs"]
+
+
+@pytest.mark.parametrize("way", ["write", "several", pytest.param("fix", marks=needs_sandbox)])
+def test_the_last_words_before_a_pause_are_drawn_while_it_lasts(way: str, coder: str, coder_address: str) -> None:
+    """A burst, and then nothing: a throttle that only looks when a word comes would keep the burst to itself."""
+    request: Any = Browser()
+    click: Any = Click("write")
+    asked = sheet(task="held-back", code="fail()", answers=2 if way == "several" else 1, rounds=1)
+    events = mending.mend(request, *asked) if way == "fix" else asking.act(click, request, *asked)
+    fields: dict[str, Any] = {}
+    while not is_drawn(fields, way):  # the model says no more, and its answer has no end yet
+        fields |= last(iter([next(events)]))
+    let_go(coder_address)
+    fields |= last(events)
+    assert fields["code"]["value"] == "print('hello')\n"
+
+
+def is_drawn(fields: dict[str, Any], way: str) -> bool:
+    """Whether the whole answer is on the page: in the editor, or as often as it was asked for beside it."""
+    if way == "write":
+        return bool("hello" in fields.get("code", {}).get("value", ""))
+    return str(fields.get("made", "")).count("hello") == (2 if way == "several" else 1)
+
+
+def let_go(address: str) -> None:
+    """Has the answers that are held back end."""
+    with httpx.Client(transport=httpx.HTTPTransport(uds=address.removeprefix("unix:"))) as client:
+        body = {"model": NAME, "messages": [{"role": "user", "content": "let-go"}]}
+        assert client.post("http://coder/v1/chat/completions", json=body, timeout=60).status_code == 200
 
 
 def test_an_answer_that_is_stopped_is_closed_and_not_kept(coder: str) -> None:

@@ -135,9 +135,15 @@ def test_statistics_are_tables_that_look_like_charts() -> None:
 def test_search_shows_the_words_it_found_and_says_when_it_has_not_seen_all(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = ready("chat", FLAWED)
     assert search.search_html(dataset, {"q": "  "}) == ""
-    box = str(search.box_html(dataset, {"q": f'"{HOSTILE}'}))
-    assert "<img" not in box
-    assert "data-query" in box
+    for asked in ({"q": f'"{HOSTILE}'}, {"has": f'"{HOSTILE}', "find": "words"}):
+        shown = str(tabs.TABS["rows"].html(dataset, asked))
+        assert "<img" not in shown
+        assert shown.count('type="search"') == 1  # one box, which also says by what the rows were found
+        assert '<option value="words" selected>' in shown
+    plain = str(tabs.TABS["rows"].html(dataset, {}))
+    assert plain.count('type="search"') == 1
+    assert search.search_html(dataset, {"has": "bob", "find": "words"}) == search.search_html(dataset, {"q": "bob"})
+    assert "<mark>" not in str(tabs.TABS["rows"].html(dataset, {"has": "bob"}))  # filtered by its text
     html = str(search.search_html(dataset, {"q": "ONERROR bob*"}))
     assert "<mark>bob</mark>@mail" in html
     assert "<img" not in html

@@ -33,7 +33,12 @@ EXACT: dict[str, dict[str, Any]] = {
     "gkd": {"lora_dropout": 0.1, "max_completion_length": 12, "teacher_id": "teacher", "lmbda": 0.5},
 }
 NEAR: dict[str, dict[str, Any]] = {"dpo": {}, "kto": {"loss_type": "apo_zero_unpaired"}, "grpo": RULES}
+ELSEWHERE = {"sft", "cpt", "reward"}  # tests.workers.script.test_supervised
 TRIED = [*((method, "exact") for method in EXACT), *((method, "near") for method in NEAR)]
+
+
+def test_the_script_of_every_method_is_trained() -> None:
+    assert set(EXACT) | ELSEWHERE == set(METHODS)
 
 
 @pytest.fixture(scope="module")

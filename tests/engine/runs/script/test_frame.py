@@ -9,17 +9,21 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import replace
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
+from packaging.requirements import Requirement
 
 from engine.errors import ConflictError, RefusedError
 from engine.recipes.choices.tunings import MOVED_STARTS, TUNINGS
-from engine.recipes.methods import METHODS, REWARDS
+from engine.recipes.methods import GENERATING, METHODS, REWARDS
 from engine.rows.heldout import record
 from engine.runs.script import frame, launching, settings, told
+from engine.runs.script.told import Told
 from storage import db, home
 from storage.tables import Run
 from tests.engine.runs.script.begun import FACTS, begun_run, respecified
@@ -28,6 +32,7 @@ from tests.engine.weights import model_folders
 HOSTILE = 'x"""\'\'\'\\"; import os; os.abort() # \n\r\u2028\u202e{}%s</script><!-- \x00'
 PEP_723 = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as the PEP has it
 ALLOWED = {"torch", "transformers", "trl", "peft", "datasets", "numpy", "pyarrow", "jinja2", *sys.stdlib_module_names}
+OWN_REWARD = "def reward():\n    return 1"
 ALLOWED |= {"re2", "jsonschema", "referencing"}  # for rewards
 
 
@@ -79,7 +84,7 @@ def test_every_script_is_whole_and_knows_nothing_of_the_studio(base: Path, tmp_p
     recipes += [{"loraplus_lr_ratio": 4.0}, {"tuning": "prompt", "prompt_tuning_init_text": "Say so:"}]
     recipes += [{"train_sampling_strategy": order} for order in ("random", "sequential")]
     judged: dict[str, Any] = {
-        "reward_code": "def reward():\n    return 1",
+        "reward_code": OWN_REWARD,
         "reward_model_id": "x",
         "reward_pattern": "(a)",
     }
@@ -119,8 +124,33 @@ def test_packages_are_pinned_at_the_head_as_the_run_had_them(base: Path) -> None
     assert frame.requirements_text(run).split() == head["dependencies"]
 
 
+def test_versions_that_are_pinned_go_together(base: Path) -> None:
+    """As pip would find when it resolves them, by what each package says it needs: the versions of this machine."""
+    here = {name: metadata.version(name) for name in ("torch", "transformers", "trl", "peft")}
+    judged: dict[str, Any] = {"reward_pattern": "a", "reward_code": OWN_REWARD, "reward_model_id": "x"}
+    for method in METHODS:
+        recipe = judged | {"reward_funcs": ", ".join(REWARDS)} if method in GENERATING else {}
+        text = frame.requirements_text(told.of_run(begun_run(base, here, method=method, **recipe).id))
+        pinned = {line.partition("==")[0]: line.partition("==")[2] for line in text.splitlines()}
+        known = [(name, need) for name in pinned for need in needs_of(name) if need.name in pinned]
+        assert all(pinned.values())
+        assert len(known) > 10
+        assert [both for both in known if not both[1].specifier.contains(pinned[both[1].name], prereleases=True)] == []
+
+
+@cache
+def needs_of(name: str) -> list[Requirement]:
+    """What a package says it needs here, without extras."""
+    needs = [Requirement(need) for need in metadata.requires(name) or ()]
+    return [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+
+
 def test_a_notebook_is_one_cell_a_part_with_the_same_code(base: Path) -> None:
-    run = told.of_run(begun_run(base).id)
+    for method in METHODS:
+        is_the_same_notebook(told.of_run(begun_run(base, method=method).id))
+
+
+def is_the_same_notebook(run: Told) -> None:
     notebook = json.loads(frame.notebook(run))
     assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
     assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
@@ -128,6 +158,9 @@ def test_a_notebook_is_one_cell_a_part_with_the_same_code(base: Path) -> None:
     for cell in notebook["cells"]:
         needed = {"id", "cell_type", "metadata", "source"}
         assert set(cell) == needed | ({"outputs", "execution_count"} if cell["cell_type"] == "code" else set())
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and not cell["source"][0].startswith("%"):
+            compile("".join(cell["source"]), cell["id"], "exec")  # each by itself, as a notebook runs them
     assert ast.dump(ast.parse(code_of(notebook))) == ast.dump(ast.parse(frame.script(run)))
 
 
