@@ -31,6 +31,8 @@ from engine.life import life
 from engine.serve import figures as serving_figures
 from storage.settings import settings
 
+# What is no page of Gradio's, or is whole without our part of the head.
+NO_PAGES = ("/login", "/api/", "/live/", "/fragments/")
 ABOUT = "Everything the window does, for programs: models, datasets, runs, endpoints, projects and keys."
 
 
@@ -60,7 +62,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     if with_window:
         mounted = window.mount(app)
         app.add_middleware(MissingPage, page=mounted.missing, is_machine=is_machine)
-        app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=("/login", "/api/", "/live/"))
+        app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=NO_PAGES)
     app.add_middleware(NamedPaths, words=named_paths.words_of(noun.router for noun in routes.NOUNS))
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

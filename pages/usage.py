@@ -8,6 +8,7 @@ from markupsafe import Markup
 from engine.accounts import usage
 from engine.accounts.usage import Line
 from pages.parts import html, live
+from pages.parts.filling import filled
 from pages.parts.pager import pager_by_page, place_of
 from storage import db
 from storage import usage as stored
@@ -50,23 +51,27 @@ def usage_html(query: Mapping[str, str]) -> str:
     log = html.card(
         "Latest requests", _requests(requests, names), pager_by_page(place, "/usage", "requests", days=span)
     )
-    return str(Markup('<div class="ts-stack">{}{}{}</div>').format(_spans(span), tables, log))
+    return str(filled('<div class="ts-stack">{}{}{}</div>', _spans(span), tables, log))
 
 
 def _spans(chosen: str) -> Markup:
     """The stretch of time, as links that change the address."""
     links = html.join(
-        Markup('<a class="ts-button" data-soft data-tone="{}" href="/usage?days={}"{}>{}</a>').format(
-            "primary" if days == chosen else "", days, Markup(' aria-current="true"') if days == chosen else "", title
+        filled(
+            '<a class="ts-button" data-soft data-tone="{}" href="/usage?days={}"{}>{}</a>',
+            "primary" if days == chosen else "",
+            days,
+            Markup(' aria-current="true"') if days == chosen else "",
+            title,
         )
         for days, title in SPANS.items()
     )
-    return Markup('<nav class="ts-actions" aria-label="Days">{}</nav>').format(links)
+    return filled('<nav class="ts-actions" aria-label="Days">{}</nav>', links)
 
 
 def _sums(by: By, lines: Sequence[Line], days: tuple[str, str]) -> Markup:
     address = f"/api/usage?by={by}&from={days[0]}&to={days[1]}&format=csv"
-    aside = Markup('<a class="ts-link" href="{}" download>Save as CSV</a>').format(address)
+    aside = filled('<a class="ts-link" href="{}" download>Save as CSV</a>', address)
     if not lines:
         return html.card(TITLES[by], Markup('<p class="ts-note">Nothing in these days.</p>'), aside=aside)
     titles = ("Requests", "Failed", "Question tokens", "Answer tokens")
@@ -87,12 +92,12 @@ def _line(line: Line) -> html.Row:
     )
 
 
-def _tokens(count: int, estimated: int) -> Markup:
+def _tokens(count: int, estimated: int) -> Markup | str:
     """A number of tokens; "about" where some of it had to be guessed."""
     if not estimated:
-        return Markup("{}").format(html.count(count))
+        return html.count(count)
     title = f"For {html.count(estimated)} of the requests the server did not say how many, so they were estimated."
-    return Markup('<span title="{}">about {}</span>').format(title, html.count(count))
+    return filled('<span title="{}">about {}</span>', title, html.count(count))
 
 
 def _requests(requests: Sequence[LoggedRequest], names: Mapping[str, str]) -> Markup:
@@ -123,7 +128,7 @@ def _request(request: LoggedRequest, names: Mapping[str, str]) -> html.Row:
 
 def _status(status: int) -> Markup:
     words = {499: "client left", 429: "over a limit", 503: "not ready", 504: "too slow"}
-    return Markup('<span title="{}">{}</span>').format(words.get(status, ""), status)
+    return filled('<span title="{}">{}</span>', words.get(status, ""), status)
 
 
 def _seconds(seconds: float | None) -> str:

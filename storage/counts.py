@@ -32,7 +32,7 @@ def by_status(session: Session) -> dict[str, dict[str, int]]:
 
 
 class Counts(NamedTuple):
-    """Models of the studio; datasets (whatever versions each has) and runs of one project.
+    """Models of the studio; datasets (whatever versions each has), runs and those in the queue of one project.
 
     What could not be fetched or imported cannot be used, and does not count.
     """
@@ -40,6 +40,7 @@ class Counts(NamedTuple):
     models: int
     datasets: int
     runs: int
+    waiting: int
 
 
 def of_project(session: Session, project_id: str) -> Counts:
@@ -58,6 +59,9 @@ def _statement() -> Select[Any]:
         .where(~datasets.has_newer(), col(Dataset.project_id) == project, col(Dataset.deleted_at).is_(None))
         .where(or_(col(Dataset.status) != DatasetStatus.FAILED, col(Dataset.version) > 1)),  # one before is there
         select(func.count()).select_from(Run).where(col(Run.project_id) == project),
+        select(func.count())
+        .select_from(Run)
+        .where(col(Run.project_id) == project, col(Run.status) == RunStatus.QUEUED),
     )
     statement: Select[Any] = select(*(one.scalar_subquery() for one in counted))
     return statement

@@ -30,6 +30,13 @@ def recent(
     return session.exec(query.where(Dataset.project_id == project_id) if project_id else query).all()
 
 
+def ready_names(session: Session, project_id: str, limit: int) -> Sequence[tuple[str, str]]:
+    """(id, name) of those that can be used, what was added last first: a form offers them, and shows no more."""
+    mine = (col(Dataset.project_id) == project_id, col(Dataset.status) == DatasetStatus.READY)
+    query = select(Dataset.id, Dataset.name).where(*mine)
+    return session.exec(query.order_by(col(Dataset.created_at).desc()).limit(limit)).all()
+
+
 def count(session: Session, project_id: str | None = None) -> int:
     query = select(func.count()).select_from(Dataset)
     return session.scalar(query.where(col(Dataset.project_id) == project_id) if project_id else query) or 0

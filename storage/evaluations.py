@@ -80,6 +80,12 @@ def between(session: Session, project_id: str, first: str, second: str) -> list[
     return _picked(session, _short().where(pairs, *done).order_by(col(Evaluation.created_at)))
 
 
+def of_subjects(session: Session, subjects: Sequence[str], most: int = 1000) -> list[Picked]:
+    """Those of some subjects that came to their end, the first one first, as `listed`."""
+    done = (col(Evaluation.subject).in_(subjects), col(Evaluation.status) == WorkStatus.SUCCEEDED)
+    return _picked(session, _short().where(*done).order_by(col(Evaluation.created_at), col(Evaluation.id)).limit(most))
+
+
 def _picked(session: Session, query: Any) -> list[Picked]:
     return [dict(row) for row in session.execute(query).mappings()]
 

@@ -18,6 +18,12 @@ def recent(session: Session, limit: int | None = None, offset: int = 0) -> Seque
     return session.exec(select(Model).order_by(col(Model.created_at).desc()).offset(offset).limit(limit)).all()
 
 
+def ready_names(session: Session, limit: int) -> Sequence[tuple[str, str]]:
+    """(id, name) of those that can be used, the newest first: a form offers them, and shows no more."""
+    query = select(Model.id, Model.name).where(Model.status == ModelStatus.READY)
+    return session.exec(query.order_by(col(Model.created_at).desc()).limit(limit)).all()
+
+
 def count(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Model)) or 0
 

@@ -2,14 +2,23 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
-from storage.tables import Project
+from storage.tables import Lesson, Project
+
+# What every page asks for: Session.get builds its statement anew each time, which takes longer than to ask it.
+_BY_ID = select(Project).where(col(Project.id) == bindparam("project"))
+_LESSON = select(Lesson).where(col(Lesson.project_id) == bindparam("project"))
 
 
 def get(session: Session, project_id: str) -> Project | None:
-    return session.get(Project, project_id)
+    return session.exec(_BY_ID, params={"project": project_id}).first()
+
+
+def lesson(session: Session, project_id: str) -> Lesson | None:
+    """The first lesson of a project, if it was ever started."""
+    return session.exec(_LESSON, params={"project": project_id}).first()
 
 
 def all_projects(

@@ -1,16 +1,15 @@
 """The registry: models by name, their versions, aliases, followers, log."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, or_, update
 from sqlmodel import Session, col, select
 
-from storage.statuses import WorkStatus
+from storage import evaluations
 from storage.tables import (
     AliasFollower,
     Endpoint,
-    Evaluation,
     Export,
     ModelAlias,
     ModelVersion,
@@ -179,10 +178,12 @@ def behind(session: Session) -> Sequence[tuple[AliasFollower, ModelAlias]]:
     return session.exec(query.where(elsewhere, col(Endpoint.stopped_at).is_(None))).all()
 
 
-def measured(session: Session, subjects: Sequence[str]) -> Sequence[Evaluation]:
-    """The evaluations of some subjects that came to their end, the first one first."""
-    query = select(Evaluation).where(col(Evaluation.subject).in_(subjects), Evaluation.status == WorkStatus.SUCCEEDED)
-    return session.exec(query.order_by(col(Evaluation.created_at), col(Evaluation.id)).limit(1000)).all()
+def measured(session: Session, subjects: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """The evaluations of some subjects that came to their end, the first one first: what a list shows of each.
+
+    A result with the rows that got worse may have megabytes; they stay in the database.
+    """
+    return evaluations.of_subjects(session, subjects)
 
 
 def log(session: Session, registered_id: str, limit: int = 100, offset: int = 0) -> Sequence[RegistryMove]:

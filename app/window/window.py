@@ -62,6 +62,7 @@ def mount(app: FastAPI) -> Mounted:
         gradio: Any = import_module("gradio")
         studio, fragments, theme = (import_module(f"app.window.{name}") for name in ("studio", "fragments", "theme"))
     app.include_router(fragments.router)
+    app.router.routes.insert(0, app.router.routes.pop())  # open pages ask for them all the time: looked at first
     app.mount("/static-tunesmith", StaticFiles(directory=Path(__file__).parents[1] / "static"))
     app.mount("/static-docs", StaticFiles(directory=documents.folder() / "images", check_dir=False))
     app.mount("/static-bokeh", StaticFiles(packages=[("bokeh", "server/static/js")]))

@@ -152,10 +152,18 @@ def give_back(session: Session, holder_id: str) -> None:
         session.flush()
 
 
-def holders() -> Sequence[Lease]:
+_HOLDERS = select(Lease).order_by(col(Lease.since))  # asked by every open start page: kept, it is not built anew
+
+
+def holders_in(session: Session) -> Sequence[Lease]:
     """Who holds what now, longest first."""
+    return session.exec(_HOLDERS).all()
+
+
+def holders() -> Sequence[Lease]:
+    """The same, in a transaction of its own."""
     with db.reading() as session:
-        return session.exec(select(Lease).order_by(col(Lease.since))).all()
+        return holders_in(session)
 
 
 def held_by(holder_id: str) -> str | None:

@@ -1,10 +1,10 @@
 """What was measured of a version: the reports on its run and other comparisons, in the shape that lists show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storage import db, registry
-from storage.tables import Evaluation, ModelVersion
+from storage.tables import ModelVersion
 
 OF_METRIC = ("name", "title", "better", "base", "tuned", "difference", "low", "high")
 
@@ -14,7 +14,7 @@ def of(name: str, versions: Sequence[ModelVersion]) -> dict[int, list[dict[str, 
     subjects = {version.number: _subjects(name, version) for version in versions}
     with db.reading() as session:
         figures = registry.measured(session, [text for texts in subjects.values() for text in texts])
-    return {number: [_told(row) for row in figures if row.subject in texts] for number, texts in subjects.items()}
+    return {number: [_told(row) for row in figures if row["subject"] in texts] for number, texts in subjects.items()}
 
 
 def _subjects(name: str, version: ModelVersion) -> list[str]:
@@ -24,15 +24,14 @@ def _subjects(name: str, version: ModelVersion) -> list[str]:
     return [own, held] if version.export_id is None else [own]
 
 
-def _told(row: Evaluation) -> dict[str, Any]:
-    result = row.result
-    primary = next((metric for metric in result.get("metrics", []) if metric["name"] == result.get("primary")), None)
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    primary = next((metric for metric in row["metrics"] or () if metric["name"] == row["primary"]), None)
     return {
-        "id": row.id,
-        "name": row.name,
-        "against": row.against,
-        "is_report": row.run_id is not None,
-        **{name: result.get(name) for name in ("verdict", "sentence", "rows")},
+        "id": row["id"],
+        "name": row["name"],
+        "against": row["against"],
+        "is_report": row["run_id"] is not None,
+        **{name: row[name] for name in ("verdict", "sentence", "rows")},
         "primary": primary and {name: primary.get(name) for name in OF_METRIC},
-        "created_at": row.created_at,
+        "created_at": row["created_at"],
     }

@@ -12,6 +12,7 @@ from engine.evaluate.comparison import MOST_COMPARED
 from pages.evaluate import new_form, question_view, report_view
 from pages.evaluate.report_view import shown
 from pages.parts import choosing, filters, html
+from pages.parts.filling import filled
 from pages.parts.pager import pager_by_page, place_of
 from storage import datasets, db
 from storage import evaluations as stored
@@ -49,16 +50,17 @@ def list_html(query: Mapping[str, str]) -> Markup:
         asking = new_form.new_html(session, query, choices) + question_view.question_html(session, query, choices)
     is_filtered = any(query.get(name) for name in ("q", "tag", "status"))
     if not rows and not is_filtered:
-        return Markup('<div class="ts-stack">{}{}</div>').format(_asking(asking), _nothing())
+        return filled('<div class="ts-stack">{}{}</div>', _asking(asking), _nothing())
     table = _not_found()
     if rows:
         table = html.table(HEADERS, [_row(row, query) for row in rows], "Evaluations")
     kept = {name: query[name] for name in KEPT if query.get(name) and name != "page"}
-    return Markup('<div class="ts-stack">{}{}{}{}{}</div>').format(
+    return filled(
+        '<div class="ts-stack">{}{}{}{}{}</div>',
         _asking(asking),
         _filters(query, tags),
         _chosen(query),
-        Markup('<div class="ev-list">{}</div>').format(table),
+        filled('<div class="ev-list">{}</div>', table),
         pager_by_page(place, "/evaluate", "evaluations", **kept),
     )
 
@@ -80,7 +82,7 @@ def named(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _asking(asking: Markup) -> Markup:
-    return Markup('<section class="ts-card ev-asking ts-folds">{}</section>').format(asking) if asking else Markup()
+    return filled('<section class="ts-card ev-asking ts-folds">{}</section>', asking) if asking else Markup()
 
 
 def _nothing() -> Markup:
@@ -128,12 +130,18 @@ def _chosen(query: Mapping[str, str]) -> Markup:
 
 def _row(row: Facts, query: Mapping[str, str]) -> html.Row:
     href = f"/evaluate?evaluation={row['id']}"
-    tags = html.join(Markup('<span class="ts-mark">{}</span>').format(tag) for tag in row["tags"])
-    name = Markup('<div class="ts-name">{}<small>{} against {}</small><div class="ts-marks">{}</div></div>').format(
-        html.link(shown(row["name"]), href, soft=True), shown(row["subject_title"]), shown(row["against_title"]), tags
+    tags = html.join(filled('<span class="ts-mark">{}</span>', tag) for tag in row["tags"])
+    name = filled(
+        '<div class="ts-name">{}<small>{} against {}</small><div class="ts-marks">{}</div></div>',
+        html.link(shown(row["name"]), href, soft=True),
+        shown(row["subject_title"]),
+        shown(row["against_title"]),
+        tags,
     )
-    measured = Markup("{}<small>{}</small>").format(
-        html.DASH if row["rows"] is None else f"{row['rows']:,}", shown(row["dataset_name"] or "")
+    measured = filled(
+        "{}<small>{}</small>",
+        html.DASH if row["rows"] is None else f"{row['rows']:,}",
+        shown(row["dataset_name"] or ""),
     )
     cells = (name, measured, report_view.verdict_badge(row), _deciding(row), html.moment(row["created_at"]))
     return html.Row((*cells, _choose(row, query)), row["id"], href, row["id"] in ids_of(query.get("chosen", "")))
@@ -143,13 +151,10 @@ def _deciding(row: Facts) -> Markup:
     """The metric that decides with its interval; the reason where there is none."""
     metric = next((one for one in row["metrics"] or () if one["name"] == row["primary"]), None)
     if metric is None:
-        return Markup('<small class="ev-reason">{}</small>').format(shown(row["error"] or ""))
-    but = (
-        Markup("<small>but worse at {}</small>").format(shown(words.names_of(row["but_worse"])))
-        if row["but_worse"]
-        else ""
-    )
-    return Markup('<div class="ev-deciding"><span>{} <b>{}</b></span>{}{}</div>').format(
+        return filled('<small class="ev-reason">{}</small>', shown(row["error"] or ""))
+    but = filled("<small>but worse at {}</small>", shown(words.names_of(row["but_worse"]))) if row["but_worse"] else ""
+    return filled(
+        '<div class="ev-deciding"><span>{} <b>{}</b></span>{}{}</div>',
         shown(metric["title"]),
         words.change(metric["name"], metric["difference"]),
         report_view.interval_html(metric),

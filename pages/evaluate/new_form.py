@@ -9,7 +9,6 @@ from engine.evaluate import evaluations, titles
 from engine.evaluate.evaluations import Wanted
 from pages.parts import fields, toasts
 from storage import datasets, db, models, runs
-from storage.statuses import DatasetStatus, ModelStatus
 
 MOST_OFFERED = 100
 Choices = Sequence[tuple[str, str]]
@@ -17,9 +16,12 @@ Choices = Sequence[tuple[str, str]]
 
 def subjects(session: Session, project_id: str) -> Choices:
     """(subject, words) of what can be judged: the newest runs that left something, and the models."""
-    trained = [(f"run:{run.id}", run.name) for run in runs.with_results(session, project_id, MOST_OFFERED)]
-    ready = [model for model in models.recent(session, MOST_OFFERED) if model.status == ModelStatus.READY]
-    return [*trained, *((f"model:{model.id}", f"{model.name} (base)") for model in ready)]
+    trained = runs.results(session, project_id, MOST_OFFERED)
+    ready = models.ready_names(session, MOST_OFFERED)
+    return [
+        *((f"run:{run_id}", name) for run_id, name, _ in trained),
+        *((f"model:{model_id}", f"{name} (base)") for model_id, name in ready),
+    ]
 
 
 def with_own(session: Session, choices: Choices, subject: str) -> Choices:
@@ -35,11 +37,7 @@ def new_html(session: Session, query: Mapping[str, str], choices: Choices) -> Ma
     if not choices:
         return Markup()
     subject, against = query.get("subject", ""), query.get("against", "")
-    rows = [
-        (dataset.id, dataset.name)
-        for dataset in datasets.recent(session, project_id, MOST_OFFERED)
-        if dataset.status == DatasetStatus.READY
-    ]
+    rows = datasets.ready_names(session, project_id, MOST_OFFERED)
     form = fields.form(
         "measure", "", "Measure",
         fields.select("subject", "Is this better", with_own(session, choices, subject), subject),

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from engine.evaluate import pairs, words
 from pages.evaluate import new_form
-from pages.parts import html
+from pages.parts import fields, html
 
 
 def question_html(session: Session, query: Mapping[str, str], choices: new_form.Choices) -> Markup:
@@ -29,10 +29,7 @@ def question_html(session: Session, query: Mapping[str, str], choices: new_form.
 
 def _side(session: Session, choices: new_form.Choices, name: str, label: str, query: Mapping[str, str]) -> Markup:
     subject = query.get(name, "")
-    options = html.join(
-        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == subject else "", text)
-        for value, text in new_form.with_own(session, choices, subject)
-    )
+    options = fields.options(new_form.with_own(session, choices, subject), subject)
     return Markup('<label><b>{}</b><select name="{}">{}</select></label>').format(label, name, options)
 
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from engine.evaluate import picture, words
 from pages.evaluate import skills_view
 from pages.parts import html, marks
+from pages.parts.filling import filled
 
 Facts = Mapping[str, Any]
 MOVING = ("queued", "running")
@@ -26,8 +27,13 @@ def report_html(result: Facts) -> Markup:
     """What was found, how far it is, or why there is nothing."""
     if result["status"] != "succeeded":
         return brief_html(result)
-    return Markup('<div class="ev-report">{}{}{}{}{}</div>').format(
-        _verdict(result), _notes(result), _metrics(result), skills_view.skills_html(result["skills"]), explained()
+    return filled(
+        '<div class="ev-report">{}{}{}{}{}</div>',
+        _verdict(result),
+        _notes(result),
+        _metrics(result),
+        skills_view.skills_html(result["skills"]),
+        explained(),
     )
 
 
@@ -37,7 +43,7 @@ def brief_html(result: Facts) -> Markup:
         return _on_its_way(result)
     if result["status"] != "succeeded":
         return html.notice(result["error"] or "It was stopped.", result["hint"] or "", "warn")
-    return Markup('<div class="ev-report">{}</div>').format(_verdict(result))
+    return filled('<div class="ev-report">{}</div>', _verdict(result))
 
 
 def _on_its_way(result: Facts) -> Markup:
@@ -45,8 +51,11 @@ def _on_its_way(result: Facts) -> Markup:
     stage = result["stage"] or ("waits for its turn" if waits else "begins")
     seconds = result["estimated_seconds"]
     how_long = f" Takes about {html.duration(seconds)}." if seconds else ""
-    return Markup('<div class="ev-moving">{}<p class="ts-note">{}{}</p></div>').format(
-        html.progress(0.0 if waits else result["progress"], "Measuring"), f"{stage[:1].upper()}{stage[1:]}.", how_long
+    return filled(
+        '<div class="ev-moving">{}<p class="ts-note">{}{}</p></div>',
+        html.progress(0.0 if waits else result["progress"], "Measuring"),
+        f"{stage[:1].upper()}{stage[1:]}.",
+        how_long,
     )
 
 
@@ -59,13 +68,16 @@ def verdict_badge(result: Facts) -> Markup:
 
 
 def _badge(word: str, tone: str, title: str = "") -> Markup:
-    return Markup('<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>').format(tone, title, word)
+    return filled('<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>', tone, title, word)
 
 
 def _verdict(result: Facts) -> Markup:
     _, tone = words.verdict(result)
-    return Markup('<div class="ev-verdict" data-tone="{}"><p class="ev-sentence">{}</p>{}</div>').format(
-        tone, shown(result["sentence"]), _primary(result)
+    return filled(
+        '<div class="ev-verdict" data-tone="{}"><p class="ev-sentence">{}</p>{}</div>',
+        tone,
+        shown(result["sentence"]),
+        _primary(result),
     )
 
 
@@ -76,11 +88,9 @@ def _primary(result: Facts) -> Markup:
         return Markup()
     name = metric["name"]
     values = f"{words.value(name, metric['base'])} → {words.value(name, metric['tuned'])}"
-    return Markup(
-        '<figure class="ev-primary"><figcaption><b>{}</b> {}<span>{} <small>95 % interval {}</small></span>'
+    return filled('<figure class="ev-primary"><figcaption><b>{}</b> {}<span>{} <small>95 % interval {}</small></span>'
         '</figcaption>{}<div class="ev-scale" aria-hidden="true"><span>{}</span><span>no difference</span>'
-        "<span>{}</span></div></figure>"
-    ).format(
+        "<span>{}</span></div></figure>", 
         shown(metric["title"]), values, words.change(name, metric["difference"]), words.interval(metric), drawn,
         *(("less", "more") if metric["better"] == "neither" else ("worse", "better")),
     )  # fmt: skip
@@ -90,9 +100,9 @@ def _notes(result: Facts) -> Markup:
     measured = f"Measured on {words.rows_measured(result)}, seed {result['seed']}." if result["rows"] else ""
     took = f" Took {html.duration(result['seconds'])}." if result["seconds"] is not None else ""
     told = html.join(
-        Markup('<li data-tone="{}">{}</li>').format(tone, shown(sentence)) for tone, sentence in words.notes(result)
+        filled('<li data-tone="{}">{}</li>', tone, shown(sentence)) for tone, sentence in words.notes(result)
     )
-    return Markup('<ul class="ev-notes"><li>{}{}</li>{}</ul>').format(shown(measured), took, told)
+    return filled('<ul class="ev-notes"><li>{}{}</li>{}</ul>', shown(measured), took, told)
 
 
 def _metrics(result: Facts) -> Markup:
@@ -104,8 +114,11 @@ def metric_row(metric: Facts, decides: bool) -> html.Row:
     """A metric as a row of HEADERS."""
     name = str(metric["name"])
     about = words.explained(name)
-    title = Markup('<span class="ev-metric" title="{}">{}<small>{}</small></span>').format(
-        about, shown(metric["title"]), "decides" if decides else direction(metric)
+    title = filled(
+        '<span class="ev-metric" title="{}">{}<small>{}</small></span>',
+        about,
+        shown(metric["title"]),
+        "decides" if decides else direction(metric),
     )
     return html.Row(
         (
@@ -122,7 +135,7 @@ def metric_row(metric: Facts, decides: bool) -> html.Row:
 def interval_html(metric: Facts, extent: float | None = None) -> Markup:
     """The bar with its ends under it."""
     drawn = picture.interval(metric, extent)
-    return Markup('<div class="ev-bar">{}<small>{}</small></div>').format(drawn, words.interval(metric))
+    return filled('<div class="ev-bar">{}<small>{}</small></div>', drawn, words.interval(metric))
 
 
 def _metric_verdict(metric: Facts) -> Markup:
@@ -145,7 +158,8 @@ def shown(text: object) -> Markup:
 
 def explained() -> Markup:
     """What an interval is, for somebody who has never seen one."""
-    items = html.join(Markup("<dt>{}</dt><dd>{}</dd>").format(*pair) for pair in words.EXPLAINED)
-    return Markup(
-        '<details class="ev-explained" data-key="explained"><summary>How to read this</summary><dl>{}</dl></details>'
-    ).format(items)
+    items = html.join(filled("<dt>{}</dt><dd>{}</dd>", *pair) for pair in words.EXPLAINED)
+    return filled(
+        '<details class="ev-explained" data-key="explained"><summary>How to read this</summary><dl>{}</dl></details>',
+        items,
+    )

@@ -6,13 +6,14 @@ import gradio as gr
 from markupsafe import Markup
 
 from engine.lesson import lesson
+from pages.home import machine_facts
 from pages.home.lesson_view import invitation_html, progress_html, scene
-from pages.home.machine_facts import gauges_html
 from pages.parts import html, live, toasts
+from pages.parts.filling import filled
 from pages.parts.icons import icon
 from pages.runs.state import progress_bar, step_words, time_words
 from pages.shell import project_of
-from storage import counts, db, endpoints, runs
+from storage import counts, db, endpoints, projects, runs
 from storage.queued import order
 from storage.tables import Backend, Endpoint, Lesson, Run
 
@@ -47,21 +48,21 @@ def home_html(query: Mapping[str, str]) -> str:
     """The invitation on an empty home, the lesson while it matters, then the work."""
     project = query["project"]
     with db.reading() as session:
-        state = session.get(Lesson, project)
+        state = projects.lesson(session, project)
         latest = runs.listed(session, project, LATEST)
-        alive = [run for run in order.alive(session) if run.project_id == project]
-        waiting = order.count_waiting(session, project)
+        alive = order.alive(session)
+        held = machine_facts.held(session) if _worked(state, latest) else {}
         serving = [pair for pair in endpoints.routes(session) if pair[0].project_id == project]
         done = counts.of_project(session, project)
-        tiles = _tiles(done)
+    training = _training_now([run for run in alive if run.project_id == project], done.waiting)
     parts = [
         TOUR if state is None and not latest and not any(done) else Markup(),
         invitation_html() if state is None and not latest else Markup(),
         progress_html(scene(state)) if state is not None and _matters(state, latest) else Markup(),
-        _work(latest, _training_now(alive, waiting), serving) if _worked(state, latest) else Markup(),
-        tiles,
+        _work(latest, training, serving, held) if _worked(state, latest) else Markup(),
+        _tiles(done),
     ]
-    return str(Markup('<div class="ts-stack">{}</div>').format(html.join(parts)))
+    return str(filled('<div class="ts-stack">{}</div>', html.join(parts)))
 
 
 def _matters(state: Lesson, latest: Sequence[Run]) -> bool:
@@ -82,26 +83,34 @@ def _training_now(alive: Sequence[Run], waiting: int) -> Markup:
         return Markup()
     lines = html.join(_running(run) for run in alive) or Markup('<p class="ts-hint">Nothing trains now.</p>')
     words = "1 run waits in the queue." if waiting == 1 else f"{waiting:,} runs wait in the queue."
-    wait = Markup('<p class="ts-hint">{}</p>').format(words) if waiting else ""
+    wait = filled('<p class="ts-hint">{}</p>', words) if waiting else ""
     return html.card("Training now", lines, wait, aside=html.link("Queue", "/runs?queue=1"))
 
 
-def _work(latest: Sequence[Run], running: Markup, serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
+def _work(
+    latest: Sequence[Run], running: Markup, serving: Sequence[tuple[Endpoint, Backend]], held: machine_facts.Held
+) -> Markup:
     all_runs = html.link("All runs", "/runs")
-    return Markup(
-        '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div><div class="ts-stack">{}{}</div></div>'
-    ).format(
+    return filled(
+        '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div>'
+        '<div class="ts-stack">{}{}</div></div>',
         running,
         html.card("Latest runs", _latest(latest), aside=all_runs),
         _serving(serving),
-        html.card("This machine", gauges_html()),
+        html.card("This machine", machine_facts.gauges_html(held)),
     )
 
 
 def _running(run: Run) -> Markup:
-    return Markup(
-        '<a class="ts-line" href="/runs?run={}"><b>{}</b><small>{}</small>{}<small>{}</small><small>{}</small></a>'
-    ).format(run.id, run.name, run.status, progress_bar(run), step_words(run), time_words(run))
+    return filled(
+        '<a class="ts-line" href="/runs?run={}"><b>{}</b><small>{}</small>{}<small>{}</small><small>{}</small></a>',
+        run.id,
+        run.name,
+        run.status,
+        progress_bar(run),
+        step_words(run),
+        time_words(run),
+    )
 
 
 def _latest(latest: Sequence[Run]) -> Markup:
@@ -130,8 +139,10 @@ def _serving(serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     if not serving:
         return Markup()
     lines = html.join(
-        Markup('<div class="ts-line"><b>{}</b>{}</div>').format(
-            endpoint.name, html.link_button("Chat", f"/chat?endpoint={endpoint.name}")
+        filled(
+            '<div class="ts-line"><b>{}</b>{}</div>',
+            endpoint.name,
+            html.link_button("Chat", f"/chat?endpoint={endpoint.name}"),
         )
         for endpoint, _ in serving
     )
@@ -150,13 +161,12 @@ def _tiles(there: counts.Counts) -> Markup:
         ("/train", "train", "Train", "Set up a training"),
         ("/runs", "runs", "Runs", f"{there.runs} in this project" if there.runs else "None yet"),
     )
-    return Markup('<nav class="ts-tiles" aria-label="Where to go next">{}</nav>').format(
+    return filled(
+        '<nav class="ts-tiles" aria-label="Where to go next">{}</nav>',
         html.join(
-            Markup('<a class="ts-tile" href="{}">{}<b>{}</b><small>{}</small></a>').format(
-                href, icon(picture), title, text
-            )
+            filled('<a class="ts-tile" href="{}">{}<b>{}</b><small>{}</small></a>', href, icon(picture), title, text)
             for href, picture, title, text in tiles
-        )
+        ),
     )
 
 

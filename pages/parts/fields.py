@@ -6,16 +6,18 @@ from markupsafe import Markup
 
 from engine.errors import RefusedError
 from pages.parts import html
+from pages.parts.filling import filled
 
 SHORT = 18  # characters that fit into a field of the usual width
 
 
 def form(act: str, id: str, label: str, *content: object) -> Markup:
     """A form whose button does `act` on `id`; its fields reach the act as values."""
-    return Markup(
+    return filled(
         '<form class="dt-fields" data-act="{}" data-id="{}">{}'
-        '<button class="ts-button" data-tone="primary" type="submit">{}</button></form>'
-    ).format(act, id, html.join(content), label)
+        '<button class="ts-button" data-tone="primary" type="submit">{}</button></form>',
+        act, id, html.join(content), label,
+    )  # fmt: skip
 
 
 def number(
@@ -30,19 +32,29 @@ def number(
 
 def text(name: str, label: str, placeholder: str = "", value: str = "") -> Markup:
     """A field for a short text."""
-    return Markup('<label><b>{}</b><input name="{}" value="{}" placeholder="{}" maxlength="1000"></label>').format(
-        label, name, value, placeholder
-    )
+    return filled(
+        '<label><b>{}</b><input name="{}" value="{}" placeholder="{}" maxlength="1000"></label>',
+        label, name, value, placeholder,
+    )  # fmt: skip
 
 
 def select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str = "") -> Markup:
     """A choice of (value, words). One with long words is as wide as they are, so that none is cut off."""
-    options = html.join(
-        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", words)
+    long = Markup(' class="dt-long"') if any(len(words) > SHORT for _, words in choices) else ""
+    return filled(
+        '<label{}><b>{}</b><select name="{}">{}</select></label>', long, label, name, options(choices, chosen)
+    )
+
+
+def options(choices: Sequence[tuple[str, str]], chosen: str = "") -> Markup:
+    """What a list offers, as (value, words)."""
+    return html.join(
+        filled('<option value="{}"{}>{}</option>', value, _SELECTED if value == chosen else "", words)
         for value, words in choices
     )
-    long = Markup(' class="dt-long"') if any(len(words) > SHORT for _, words in choices) else ""
-    return Markup('<label{}><b>{}</b><select name="{}">{}</select></label>').format(long, label, name, options)
+
+
+_SELECTED = Markup(" selected")
 
 
 def whole(values: Mapping[str, str], name: str, meaning: str) -> int:

@@ -13,6 +13,7 @@ from typing import Literal
 from markupsafe import Markup, escape
 
 from engine import sizes
+from pages.parts.filling import escaped, filled
 from pages.parts.icons import icon
 
 Kind = Literal["text", "number", "actions"]
@@ -43,6 +44,7 @@ class Row:
     selected: bool = False
 
 
+_WITH = '<td data-kind="{}" data-label="{}">'
 _WITHOUT = '<td data-kind="{}" data-label="{}" data-empty>'  # a phone leaves it out
 _CELL_END, _ROW_END = Markup("</td>"), Markup("</tr>")
 _TONES = {
@@ -64,70 +66,80 @@ _TONES = {
 
 def badge(status: str, title: str = "") -> Markup:
     """A status as a word with a dot; the colour only repeats what the word says."""
-    return Markup('<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>').format(
-        _TONES.get(status, "calm"), title, status.replace("_", " ")
+    return filled(
+        '<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>',
+        _TONES.get(status, "calm"),
+        title,
+        status.replace("_", " "),
     )
 
 
 def progress(value: float | None, label: str = "Progress", tone: str = "") -> Markup:
     """A bar from 0 to 1; None is work of unknown length."""
     if value is None:
-        return Markup(
-            '<div class="ts-bar" data-tone="{}" data-unknown role="progressbar" aria-label="{}"><i></i></div>'
-        ).format(tone, label)
+        return filled(
+            '<div class="ts-bar" data-tone="{}" data-unknown role="progressbar" aria-label="{}"><i></i></div>',
+            tone,
+            label,
+        )
     percent = round(100 * min(1.0, max(0.0, value)), 1)
-    return Markup(
+    return filled(
         '<div class="ts-bar" data-tone="{}" role="progressbar" aria-label="{}" aria-valuemin="0" aria-valuemax="100"'
-        ' aria-valuenow="{}"><i style="width:{}%"></i></div>'
-    ).format(tone, label, percent, percent)
+        ' aria-valuenow="{}"><i style="width:{}%"></i></div>',
+        tone,
+        label,
+        percent,
+        percent,
+    )
 
 
 def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> Markup:
     """A table in a card; on phones every row becomes a card of its own. `label` says what it lists."""
     columns = [Header(column) if isinstance(column, str) else column for column in headers]
     head = join(
-        Markup('<th scope="col" data-kind="{}" style="min-width:{}ch"{}>{}</th>').format(
+        filled(
+            '<th scope="col" data-kind="{}" style="min-width:{}ch"{}>{}</th>',
             column.kind,
             column.room,
-            Markup(' aria-sort="{}"').format(column.order) if column.order else "",
+            filled(' aria-sort="{}"', column.order) if column.order else "",
             _head(column),
         )
         for column in columns
     )
-    # Formatting is slow, and a long table has hundreds of cells: what is the same in each row is formatted once.
+    # A long table has hundreds of cells: what is the same in each row is formatted once.
     openings = [
-        (Markup('<td data-kind="{}" data-label="{}">').format(*told), Markup(_WITHOUT).format(*told))
-        for told in ((column.kind, column.title) for column in columns)
+        (filled(_WITH, *told), filled(_WITHOUT, *told)) for told in ((column.kind, column.title) for column in columns)
     ]
     body = join(_row(openings, row) for row in rows)
-    return Markup(
+    return filled(
         '<div class="ts-table" tabindex="0" role="region" aria-label="{}"><table>'
-        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
-    ).format(label, head, body)
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
+        label,
+        head,
+        body,
+    )
 
 
 def _head(column: Header) -> Markup | str:
     if column.kind == "actions":
-        return Markup('<span class="ts-sr">{}</span>').format(column.title)
-    return Markup('<a data-soft href="{}">{}</a>').format(column.href, column.title) if column.href else column.title
+        return filled('<span class="ts-sr">{}</span>', column.title)
+    return filled('<a data-soft href="{}">{}</a>', column.href, column.title) if column.href else column.title
 
 
 def _row(openings: Sequence[tuple[Markup, Markup]], row: Row) -> Markup:
     selected = Markup(' aria-selected="true"') if row.selected else ""
-    row_opening = Markup('<tr data-id="{}" data-href="{}"{}>').format(row.id, row.href, selected)
-    content = (
-        part
-        for opening, value in zip(openings, row.cells, strict=True)
-        for part in (opening[value == DASH], value, _CELL_END)
-    )
-    return join((row_opening, *content, _ROW_END))
+    row_opening = filled('<tr data-id="{}" data-href="{}"{}>', row.id, row.href, selected)
+    parts: list[object] = [row_opening]
+    for opening, value in zip(openings, row.cells, strict=True):
+        parts += (opening[value == DASH], value, _CELL_END)
+    return join((*parts, _ROW_END))
 
 
 def empty(title: str, text: str, link: str = "", label: str = "", picture: str = "") -> Markup:
     """An empty state: what would be here, and the one thing to do next."""
-    drawing = Markup('<span class="ts-empty-icon">{}</span>').format(icon(picture)) if picture else ""
+    drawing = filled('<span class="ts-empty-icon">{}</span>', icon(picture)) if picture else ""
     action = link_button(label, link, primary=True) if link else ""
-    return Markup('<div class="ts-empty">{}<h2>{}</h2><p>{}</p>{}</div>').format(drawing, title, text, action)
+    return filled('<div class="ts-empty">{}<h2>{}</h2><p>{}</p>{}</div>', drawing, title, text, action)
 
 
 def button(label: str, act: str, id: str = "", confirm: str = "", tone: str = "") -> Markup:
@@ -135,29 +147,32 @@ def button(label: str, act: str, id: str = "", confirm: str = "", tone: str = ""
 
     With `confirm`, a dialog asks that question first. `tone` is "", "primary" or "danger".
     """
-    data_id = Markup(' data-id="{}"').format(id) if id else ""
-    data_confirm = Markup(' data-confirm="{}"').format(confirm) if confirm else ""
-    return Markup('<button type="button" class="ts-button" data-tone="{}" data-act="{}"{}{}>{}</button>').format(
-        tone, act, data_id, data_confirm, label
+    data_id = filled(' data-id="{}"', id) if id else ""
+    data_confirm = filled(' data-confirm="{}"', confirm) if confirm else ""
+    return filled(
+        '<button type="button" class="ts-button" data-tone="{}" data-act="{}"{}{}>{}</button>',
+        tone,
+        act,
+        data_id,
+        data_confirm,
+        label,
     )
 
 
 def link_button(label: str, href: str, primary: bool = False) -> Markup:
-    return Markup('<a class="ts-button" data-tone="{}" href="{}">{}</a>').format(
-        "primary" if primary else "", href, label
-    )
+    return filled('<a class="ts-button" data-tone="{}" href="{}">{}</a>', "primary" if primary else "", href, label)
 
 
 def link(label: object, href: str, soft: bool = False) -> Markup:
     """A link. A soft one changes only the query of the page it is on, without loading the page again."""
-    return Markup('<a class="ts-link" href="{}"{}>{}</a>').format(href, Markup(" data-soft") if soft else "", label)
+    return filled('<a class="ts-link" href="{}"{}>{}</a>', href, Markup(" data-soft") if soft else "", label)
 
 
 def notice(message: str, hint: str = "", tone: Literal["bad", "warn", "calm", "good"] = "bad") -> Markup:
     """A message that stays, with what to do about it in its second line."""
-    hint_html = Markup("<p>{}</p>").format(linked(hint)) if hint else ""
-    return Markup('<div class="ts-notice" data-tone="{}" role="status"><b>{}</b>{}</div>').format(
-        tone, linked(message), hint_html
+    hint_html = filled("<p>{}</p>", linked(hint)) if hint else ""
+    return filled(
+        '<div class="ts-notice" data-tone="{}" role="status"><b>{}</b>{}</div>', tone, linked(message), hint_html
     )
 
 
@@ -166,8 +181,12 @@ def in_title(name: str, before: str = "", guide: str = "", follow: bool = False)
 
     With `follow`, a hidden tab goes on asking, so that its title stays true.
     """
-    return Markup('<span hidden data-shown="{}" data-before="{}" data-guide="{}"{}></span>').format(
-        name, before, guide, Markup(" data-follow") if follow else ""
+    return filled(
+        '<span hidden data-shown="{}" data-before="{}" data-guide="{}"{}></span>',
+        name,
+        before,
+        guide,
+        Markup(" data-follow") if follow else "",
     )
 
 
@@ -182,22 +201,24 @@ _DOCUMENT = re.compile(r"docs/(?:guide/)?([a-z-]+)\.md")
 def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
     """Names and values in two columns; pairs without a value are left out."""
     items = join(
-        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value)
-        for name, value in pairs
-        if value not in (None, "")
+        filled("<div><dt>{}</dt><dd>{}</dd></div>", name, value) for name, value in pairs if value not in (None, "")
     )
-    return Markup('<dl class="ts-facts">{}</dl>').format(items)
+    return filled('<dl class="ts-facts">{}</dl>', items)
 
 
 def card(title: str, *content: object, aside: object = "", id: str = "") -> Markup:
     """A card with a heading; `aside` stands at the heading's right end."""
-    return Markup('<section class="ts-card"{}><header><h2>{}</h2>{}</header>{}</section>').format(
-        Markup(' id="{}"').format(id) if id else "", title, aside, join(content)
+    return filled(
+        '<section class="ts-card"{}><header><h2>{}</h2>{}</header>{}</section>',
+        filled(' id="{}"', id) if id else "",
+        title,
+        aside,
+        join(content),
     )
 
 
 def join(parts: Iterable[object]) -> Markup:
-    return Markup("").join(escape(part) for part in parts)
+    return Markup("".join(map(escaped, parts)))
 
 
 DASH = "–"
@@ -240,7 +261,7 @@ def moment(timestamp: float | None) -> Markup:
     if timestamp is None:
         return Markup(DASH)
     exact = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(timestamp))
-    return Markup('<time title="{}">{}</time>').format(exact, ago(timestamp))
+    return filled('<time title="{}">{}</time>', exact, ago(timestamp))
 
 
 def number(value: float | None, digits: int = 4) -> str:

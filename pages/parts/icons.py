@@ -1,5 +1,7 @@
 """Line icons, drawn for this studio on a grid of 24. A page names its own in `ICON`."""
 
+from functools import cache
+
 from markupsafe import Markup
 
 _PATHS = {
@@ -35,6 +37,7 @@ _PATHS = {
 }
 
 
+@cache  # there are few, and each stands in many rows
 def icon(name: str) -> Markup:
     """The drawing of that name; nothing for an unknown one. It is decoration: the words stand beside it."""
     path = _PATHS.get(name)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from engine import listed
 from engine.errors import RefusedError
 from pages.parts import choosing, html
+from pages.parts.filling import filled
 from storage.tables import Dataset, Model
 
 Query = Mapping[str, str]
@@ -71,35 +72,45 @@ class Place:
 
 
 def _tag_form(act: str, label: str, joined: str, said: str) -> Markup:
-    return Markup(
+    return filled(
         '<details class="rn-tagging" data-menu><summary class="ts-button">{}</summary>'
         '<form data-act="{}" data-id="{}"><input class="ts-input" name="tag" maxlength="40" required'
         ' placeholder="A tag" aria-label="{}" autocomplete="off">'
-        '<button class="ts-button">{}</button></form></details>'
-    ).format(label, act, joined, said, "Add" if act == "all-tag" else "Remove")
+        '<button class="ts-button">{}</button></form></details>',
+        label,
+        act,
+        joined,
+        said,
+        "Add" if act == "all-tag" else "Remove",
+    )
 
 
 def tags(row: Dataset | Model) -> Markup:
     """Its tags, where it has any."""
     if not row.tags:
         return Markup()
-    marks = html.join(Markup('<bdi class="ts-mark">{}</bdi>').format(tag) for tag in row.tags)
-    return Markup('<div class="ts-marks">{}</div>').format(marks)
+    marks = html.join(filled('<bdi class="ts-mark">{}</bdi>', tag) for tag in row.tags)
+    return filled('<div class="ts-marks">{}</div>', marks)
 
 
 def words(row: Dataset | Model) -> Markup:
     """Description and tags, and one form that changes them and the name."""
-    said = Markup('<p class="ts-description" dir="auto">{}</p>').format(row.description) if row.description else ""
-    form = Markup(
+    said = filled('<p class="ts-description" dir="auto">{}</p>', row.description) if row.description else ""
+    form = filled(
         '<details class="rn-edit" data-menu><summary class="ts-button">{}</summary>'
         '<form data-act="words" data-id="{}" class="ts-words-form">'
         '<label>Name<input class="ts-input" name="name" value="{}" maxlength="120" required autocomplete="off"></label>'
         '<label>Tags, separated by commas<input class="ts-input" name="tags" value="{}" maxlength="450"'
         ' autocomplete="off"></label><label>Description<textarea class="ts-input" name="description" rows="3"'
         ' maxlength="2000" placeholder="What it is and where it came from" dir="auto">\n{}</textarea></label>'
-        '<button class="ts-button" data-tone="primary">Save</button></form></details>'
-    ).format("Edit name and tags", row.id, row.name, ", ".join(row.tags), row.description)
-    return Markup('<div class="ts-words">{}<div class="rn-marks-row">{}{}</div></div>').format(said, tags(row), form)
+        '<button class="ts-button" data-tone="primary">Save</button></form></details>',
+        "Edit name and tags",
+        row.id,
+        row.name,
+        ", ".join(row.tags),
+        row.description,
+    )
+    return filled('<div class="ts-words">{}<div class="rn-marks-row">{}{}</div></div>', said, tags(row), form)
 
 
 def acts(

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from pages.parts import html
+from pages.parts.filling import filled
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def pager(place: Place, address: Callable[[int], str], noun: str = "rows") -> Ma
     if place.total <= place.size:
         return Markup()
     last = min(place.offset + place.size, place.total)
-    return Markup('<nav class="da-pager" aria-label="Pages of {}">{}<span>{} to {} of {}</span>{}</nav>').format(
+    return filled(
+        '<nav class="da-pager" aria-label="Pages of {}">{}<span>{} to {} of {}</span>{}</nav>',
         noun,
         _page_link("Previous", address(max(0, place.offset - place.size)), place.offset > 0),
         html.count(place.offset + 1),
@@ -56,8 +58,8 @@ def pager(place: Place, address: Callable[[int], str], noun: str = "rows") -> Ma
 
 def _page_link(label: str, address: str, enabled: bool) -> Markup:
     if not enabled:
-        return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
-    return Markup('<a class="ts-button" data-soft href="{}">{}</a>').format(address, label)
+        return filled('<span class="ts-button" aria-disabled="true">{}</span>', label)
+    return filled('<a class="ts-button" data-soft href="{}">{}</a>', address, label)
 
 
 def offset_of(query: Mapping[str, str]) -> int:

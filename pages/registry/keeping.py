@@ -8,7 +8,7 @@ from markupsafe import Markup
 from engine.errors import RefusedError
 from pages.parts import fields, html
 from storage import db, exports, models, runs
-from storage.statuses import ModelStatus, WorkStatus
+from storage.statuses import WorkStatus
 
 MOST_CHOICES = 50
 COLUMNS = {"run": "run_id", "export": "export_id", "model": "model_id"}
@@ -53,12 +53,12 @@ def _slug(label: str) -> str:
 
 def _choices(project_id: str) -> list[tuple[str, str]]:
     with db.reading() as session:
-        trained = runs.with_results(session, project_id, MOST_CHOICES)
+        trained = runs.results(session, project_id, MOST_CHOICES)
         made = exports.recent(session, limit=MOST_CHOICES)
         named = runs.names(session, [export.run_id for export, _ in made])
-        ready = [row for row in models.recent(session, MOST_CHOICES) if row.status == ModelStatus.READY]
-    options = [(f"run:{run.id}", f"{run.name} · run, {html.ago(run.ended_at)}") for run in trained]
+        ready = models.ready_names(session, MOST_CHOICES)
+    options = [(f"run:{run_id}", f"{name} · run, {html.ago(ended_at)}") for run_id, name, ended_at in trained]
     for export, work in made:
         if work is None or work.status == WorkStatus.SUCCEEDED:
             options.append((f"export:{export.id}", f"{named.get(export.run_id, export.run_id)} · {export.kind} export"))
-    return options + [(f"model:{model.id}", f"{model.name} · base model") for model in ready]
+    return options + [(f"model:{model_id}", f"{name} · base model") for model_id, name in ready]

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pages.parts import html
+from pages.parts.filling import filled
 
 MOST = 8  # versions that are drawn, the newest; the others are in the table
 
@@ -17,20 +18,18 @@ def card(facts: dict[str, Any]) -> Markup:
         return Markup()
     drawn = html.join(_line(version, facts["endpoints"]) for version in versions)
     others = facts["versions"] - len(versions)
-    more = Markup('<p class="ts-note">{} other versions are not drawn.</p>').format(others) if others else ""
-    return html.card(
-        "Where they come from, where they are used", Markup('<ol class="rg-lines">{}</ol>').format(drawn), more
-    )
+    more = filled('<p class="ts-note">{} other versions are not drawn.</p>', others) if others else ""
+    return html.card("Where they come from, where they are used", filled('<ol class="rg-lines">{}</ol>', drawn), more)
 
 
 def _line(version: dict[str, Any], followers: list[dict[str, Any]]) -> Markup:
     told = version["lineage"]
-    begin = Markup('<div class="rg-both">{}{}</div>').format(_dataset(told.get("dataset")), _base(told.get("base")))
+    begin = filled('<div class="rg-both">{}{}</div>', _dataset(told.get("dataset")), _base(told.get("base")))
     boxes = [begin, _run(told.get("run")), _export(told.get("export"))]
     led = ", ".join(version["aliases"])
     own = _box("version", f"{version['name']} {version['version']}", version["kind"], strong=True)
     ends = [_box("alias", led, "") if led else Markup(), *_endpoints(version, followers)]
-    return Markup("<li>{}</li>").format(html.join([*boxes, own, *ends]))
+    return filled("<li>{}</li>", html.join([*boxes, own, *ends]))
 
 
 def _endpoints(version: dict[str, Any], followers: list[dict[str, Any]]) -> Iterable[Markup]:
@@ -63,7 +62,12 @@ def _export(told: dict[str, Any] | None) -> Markup:
 
 
 def _box(noun: str, name: str, about: str, href: str = "", strong: bool = False) -> Markup:
-    title = html.link(name, href) if href else Markup("<b>{}</b>").format(name)
-    return Markup('<div class="rg-box" data-noun="{}"{}><small>{}</small>{}<small>{}</small></div>').format(
-        noun, Markup(" data-strong") if strong else "", noun, title, about
+    title = html.link(name, href) if href else filled("<b>{}</b>", name)
+    return filled(
+        '<div class="rg-box" data-noun="{}"{}><small>{}</small>{}<small>{}</small></div>',
+        noun,
+        Markup(" data-strong") if strong else "",
+        noun,
+        title,
+        about,
     )

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from engine.errors import NotFoundError
 from engine.registry import described
 from pages.parts import html
+from pages.parts.filling import filled
 from pages.parts.pager import page_number, pager_by_page, place_of
 from pages.registry import keeping
 from pages.registry.model_view import ROWS as VERSIONS
@@ -46,8 +47,8 @@ def _list_html(query: Mapping[str, str]) -> Markup:
             "Keep the result of a run under a name. Each time you keep another one it gets the next number, and an "
             "alias such as production says which of them is in use."
         )
-        return Markup('<div class="ts-stack">{}{}</div>').format(
-            html.empty("Nothing is kept yet", text, picture="registry"), keep
+        return filled(
+            '<div class="ts-stack">{}{}</div>', html.empty("Nothing is kept yet", text, picture="registry"), keep
         )
     headers = (
         "Model",
@@ -57,13 +58,13 @@ def _list_html(query: Mapping[str, str]) -> Markup:
     )
     table = html.table(headers, [_row(facts) for facts in described.listed(rows)], "Models of the registry")
     pager = pager_by_page(place, "/registry", "models")
-    return Markup('<div class="ts-stack">{}{}{}</div>').format(table, pager, keep)
+    return filled('<div class="ts-stack">{}{}{}</div>', table, pager, keep)
 
 
 def _row(facts: Mapping[str, Any]) -> html.Row:
     href = f"/registry?model={facts['name']}"
-    name = Markup('<div class="ts-name">{}<small>{}</small></div>').format(
-        html.link(facts["name"], href, soft=True), facts["note"]
+    name = filled(
+        '<div class="ts-name">{}<small>{}</small></div>', html.link(facts["name"], href, soft=True), facts["note"]
     )
     led = html.join(alias_html(alias, number) for alias, number in facts["aliases"].items()) or html.DASH
     cells = (name, html.count(facts["versions"]), led, html.moment(facts["updated_at"]))
@@ -72,5 +73,5 @@ def _row(facts: Mapping[str, Any]) -> html.Row:
 
 def alias_html(alias: str, number: int | None = None) -> Markup:
     """An alias as a small label, with the version it leads to."""
-    leads = Markup(" &rarr; {}").format(number) if number is not None else ""
-    return Markup('<span class="rg-alias">{}{}</span>').format(alias, leads)
+    leads = filled(" &rarr; {}", number) if number is not None else ""
+    return filled('<span class="rg-alias">{}{}</span>', alias, leads)

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pages.parts import html
+from pages.parts.filling import filled
 
 TONES = {"better": "good", "worse": "bad", "no_proof": "calm"}
 WORDS = {"better": "better", "worse": "worse", "no_proof": "no proof"}
@@ -17,14 +18,21 @@ def cell(measured: Sequence[dict[str, Any]]) -> Markup:
         return Markup('<span class="ts-note">not measured</span>')
     first, more = measured[0], len(measured) - 1
     also = f" · and {more} more" if more else ""
-    return Markup('<div class="rg-measured">{}<span>{}</span><small>{}{}</small></div>').format(
-        _badge(first["verdict"], first["sentence"]), _metric(first["primary"]), f"{first['rows'] or 0:,} rows", also
+    return filled(
+        '<div class="rg-measured">{}<span>{}</span><small>{}{}</small></div>',
+        _badge(first["verdict"], first["sentence"]),
+        _metric(first["primary"]),
+        f"{first['rows'] or 0:,} rows",
+        also,
     )
 
 
 def _badge(verdict: str | None, sentence: str | None) -> Markup:
-    return Markup('<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>').format(
-        TONES.get(verdict or "", "calm"), sentence or "", WORDS.get(verdict or "", "measured")
+    return filled(
+        '<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>',
+        TONES.get(verdict or "", "calm"),
+        sentence or "",
+        WORDS.get(verdict or "", "measured"),
     )
 
 
@@ -36,7 +44,7 @@ def _metric(metric: dict[str, Any] | None) -> Markup:
         low, high = (html.number(metric[name], 3) for name in ("low", "high"))
         change = f"{'+' if metric['difference'] > 0 else ''}{html.number(metric['difference'], 3)} ({low} to {high})"
     title = metric["title"] or metric["name"]
-    return Markup("{} {} <b>{}</b>").format(title, html.number(metric["tuned"], 3), change)
+    return filled("{} {} <b>{}</b>", title, html.number(metric["tuned"], 3), change)
 
 
 def explained(versions: Sequence[dict[str, Any]]) -> Markup:

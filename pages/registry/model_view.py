@@ -9,6 +9,7 @@ from markupsafe import Markup
 from engine.registry import aliases
 from engine.registry.versions import Stage
 from pages.parts import fields, html
+from pages.parts.filling import filled
 from pages.parts.pager import pager_by_page, place_of
 from pages.registry import keeping, lineage_view, measured_view, serving_view
 
@@ -21,7 +22,8 @@ def model_html(facts: dict[str, Any], query: Mapping[str, str]) -> Markup:
     versions, none = facts["version_list"], html.notice("It has no version.", "", "calm")
     pager = pager_by_page(place_of(query, ROWS, facts["versions"]), "/registry", "versions", model=facts["name"])
     table = html.card("Versions", _versions(versions), measured_view.explained(versions), pager) if versions else none
-    return Markup('<div class="ts-stack" data-key="model-{}">{}{}{}{}{}{}{}</div>').format(
+    return filled(
+        '<div class="ts-stack" data-key="model-{}">{}{}{}{}{}{}{}</div>',
         facts["name"],
         html.link(Markup("&larr; All models"), "/registry", soft=True),
         _head(facts),
@@ -49,24 +51,24 @@ def _head(facts: dict[str, Any]) -> Markup:
     title = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>')
     heading = title.format(facts["name"], _tags(facts["tags"]), delete)
     shown, note = html.in_title(facts["name"]), _paragraph(facts["note"])
-    return Markup('<section class="ts-card">{}{}{}{}</section>').format(shown, heading, note, edit)
+    return filled('<section class="ts-card">{}{}{}{}</section>', shown, heading, note, edit)
 
 
 def _paragraph(text: str) -> Markup:
-    return Markup('<p class="rg-note">{}</p>').format(text) if text else Markup()
+    return filled('<p class="rg-note">{}</p>', text) if text else Markup()
 
 
 def _tags(tags: list[str]) -> Markup:
-    return html.join(Markup('<span class="rg-tag">{}</span>').format(tag) for tag in tags)
+    return html.join(filled('<span class="rg-tag">{}</span>', tag) for tag in tags)
 
 
 def _folded(label: str, *content: object) -> Markup:
-    return Markup('<details class="rg-more"><summary>{}</summary>{}</details>').format(label, html.join(content))
+    return filled('<details class="rg-more"><summary>{}</summary>{}</details>', label, html.join(content))
 
 
 def _aliases(facts: dict[str, Any]) -> Markup:
     items = html.join(_alias(facts, alias, number) for alias, number in facts["aliases"].items())
-    listed = Markup('<ul class="rg-aliases">{}</ul>').format(items) if items else _no_alias()
+    listed = filled('<ul class="rg-aliases">{}</ul>', items) if items else _no_alias()
     form = _move_form(facts) if facts["version_list"] else ""
     return html.card("Aliases", listed, form, id="aliases")
 
@@ -82,9 +84,10 @@ def _alias(facts: dict[str, Any], alias: str, number: int) -> Markup:
     serve = serving_view.folded("Serve it", subject, kinds.get(number, ""), facts["name"])
     back = fields.form("rollback", subject, "Roll back", fields.text("why", "Why", "it got worse at ..."))
     remove = html.button("Remove", "remove-alias", subject, f"Remove the alias {alias}?", "danger")
-    named = Markup("<code>version:{}</code>").format(subject)
-    led = Markup('<div class="rg-led"><b>{}</b><span>leads to version {}</span>{}</div>').format(alias, number, named)
-    return Markup('<li>{}{}<div class="ts-actions">{}{}{}</div></li>').format(
+    named = filled("<code>version:{}</code>", subject)
+    led = filled('<div class="rg-led"><b>{}</b><span>leads to version {}</span>{}</div>', alias, number, named)
+    return filled(
+        '<li>{}{}<div class="ts-actions">{}{}{}</div></li>',
         led,
         html.join(_follower(follower) for follower in followers),
         _folded("Roll back", back),
@@ -99,9 +102,13 @@ def _follower(follower: dict[str, Any]) -> Markup:
     says = " ".join(filter(None, (follower["error"], follower["hint"])))
     unfollow = html.button("Stop following", "unfollow", follower["endpoint_id"], "", "danger")
     number = f"version {follower['version']}" if follower["version"] else "nothing yet"
-    badge = Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(_tone(status), words)
-    line = Markup('<div class="rg-follower"><span>The endpoint {} follows it: {}</span>{}{}</div>').format(
-        html.link(follower["endpoint"], "/serve"), number, badge, unfollow
+    badge = filled('<span class="ts-badge" data-tone="{}"><i></i>{}</span>', _tone(status), words)
+    line = filled(
+        '<div class="rg-follower"><span>The endpoint {} follows it: {}</span>{}{}</div>',
+        html.link(follower["endpoint"], "/serve"),
+        number,
+        badge,
+        unfollow,
     )
     return line + (html.notice(says, "", "warn") if says else Markup())
 
@@ -113,21 +120,22 @@ def _tone(status: str) -> str:
 def _move_form(facts: dict[str, Any]) -> Markup:
     """Moves an alias. What the person has seen travels along, so that a move of somebody else meanwhile is noticed."""
     seen = html.join(
-        Markup('<input type="hidden" name="seen-{}" value="{}">').format(alias, number)
+        filled('<input type="hidden" name="seen-{}" value="{}">', alias, number)
         for alias, number in facts["aliases"].items()
     )
     choices = [(str(version["version"]), _choice(version)) for version in facts["version_list"]]
     gates = [("", "always"), ("better", "its first report says better"), ("not_worse", "it does not say worse")]
-    known = html.join(Markup('<option value="{}">').format(alias) for alias in {*facts["aliases"], "production"})
-    alias = Markup(
+    known = html.join(filled('<option value="{}">', alias) for alias in {*facts["aliases"], "production"})
+    alias = filled(
         '<label><b>Alias</b><input name="alias" list="aliases-there" maxlength="48" required autocomplete="off"'
-        ' placeholder="production"><datalist id="aliases-there">{}</datalist></label>'
-    ).format(known)
+        ' placeholder="production"><datalist id="aliases-there">{}</datalist></label>',
+        known,
+    )
     why = Markup(
         '<label class="rg-wide"><b>Why</b><input name="why" maxlength="500" required autocomplete="off"></label>'
     )
     content = (alias, fields.select("version", "To version", choices), fields.select("gate", "If", gates), why, seen)
-    return Markup("<h3>Move an alias</h3>{}").format(fields.form("move", facts["name"], "Move", *content))
+    return filled("<h3>Move an alias</h3>{}", fields.form("move", facts["name"], "Move", *content))
 
 
 def _choice(version: dict[str, Any]) -> str:
@@ -148,11 +156,18 @@ def _versions(versions: list[dict[str, Any]]) -> Markup:
 
 def _row(version: dict[str, Any]) -> html.Row:
     subject = f"{version['name']}/{version['version']}"
-    led = html.join(Markup('<span class="rg-alias">{}</span>').format(alias) for alias in version["aliases"])
-    name = Markup('<div class="ts-name"><b>{}</b> {}<small>{} · {}</small>{}{}</div>').format(
-        version["version"], led, version["kind"], version["stage"], _paragraph(version["note"]), _tags(version["tags"])
+    led = html.join(filled('<span class="rg-alias">{}</span>', alias) for alias in version["aliases"])
+    name = filled(
+        '<div class="ts-name"><b>{}</b> {}<small>{} · {}</small>{}{}</div>',
+        version["version"],
+        led,
+        version["kind"],
+        version["stage"],
+        _paragraph(version["note"]),
+        _tags(version["tags"]),
     )
-    actions = Markup("{}{}{}{}{}").format(
+    actions = filled(
+        "{}{}{}{}{}",
         _folded("Edit", _edit(version, subject)),
         serving_view.folded("Serve", subject, version["kind"], f"{version['name']}-{version['version']}"),
         _download(version),
@@ -165,9 +180,9 @@ def _row(version: dict[str, Any]) -> html.Row:
         name,
         _holds(version),
         measured_view.cell(version["measured"]),
-        Markup("{}<small>{}</small>").format(html.size(version["size_bytes"]), _files(version)),
+        filled("{}<small>{}</small>", html.size(version["size_bytes"]), _files(version)),
         html.moment(version["created_at"]),
-        Markup('<div class="rg-row-actions">{}</div>').format(actions),
+        filled('<div class="rg-row-actions">{}</div>', actions),
     )
     return html.Row(cells, id=subject)
 
@@ -177,12 +192,12 @@ def _holds(version: dict[str, Any]) -> Markup:
     told = version["lineage"].get("run") or version["lineage"].get("base") or {}
     name = str(told.get("name") or row_id)
     link = html.link(name, f"/runs?run={version['run_id']}" if version["run_id"] else "/models")
-    return Markup("{}<small>{}</small>").format(link, noun)
+    return filled("{}<small>{}</small>", link, noun)
 
 
 def _files(version: dict[str, Any]) -> Markup | str:
     if version["files_state"] == "changed":
-        return Markup('<span class="rg-bad" title="{}">changed</span>').format("\n".join(version["changed"]))
+        return filled('<span class="rg-bad" title="{}">changed</span>', "\n".join(version["changed"]))
     return "being read" if version["files_state"] == "reading" else f"checked {html.ago(version['checked_at'])}"
 
 
@@ -193,7 +208,7 @@ def _download(version: dict[str, Any]) -> Markup:
         href = f"/api/runs/{version['run_id']}/download"
     else:
         return Markup()
-    return Markup('<a class="ts-button" href="{}" download>Download</a>').format(href)
+    return filled('<a class="ts-button" href="{}" download>Download</a>', href)
 
 
 def _edit(version: dict[str, Any], subject: str) -> Markup:
@@ -211,19 +226,23 @@ def _edit(version: dict[str, Any], subject: str) -> Markup:
 def _log(name: str) -> Markup:
     lines, count = aliases.log(name, MOST_LINES)
     items = html.join(
-        Markup("<li><time>{}</time><span>{}</span><small>{}{}</small></li>").format(
-            time.strftime("%m-%d %H:%M:%S", time.localtime(line.at)), _what(line), _because(line), _gate(line.gate)
+        filled(
+            "<li><time>{}</time><span>{}</span><small>{}{}</small></li>",
+            time.strftime("%m-%d %H:%M:%S", time.localtime(line.at)),
+            _what(line),
+            _because(line),
+            _gate(line.gate),
         )
         for line in lines
     )
     more = f"{count - len(lines):,} older lines: GET /api/registry/{name}/log" if count > len(lines) else ""
-    return Markup('<ol class="ts-history rg-log">{}</ol>{}').format(items, _paragraph(more))
+    return filled('<ol class="ts-history rg-log">{}</ol>{}', items, _paragraph(more))
 
 
 def _what(line: Any) -> Markup | str:
     match line.action:
         case "moved":
-            return Markup("{}: {} &rarr; {}").format(line.alias, line.before or "new", line.after)
+            return filled("{}: {} &rarr; {}", line.alias, line.before or "new", line.after)
         case "removed":
             return f"{line.alias} removed"
         case "kept":

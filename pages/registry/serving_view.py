@@ -8,6 +8,7 @@ from engine.errors import TunesmithError
 from engine.runtimes import runtimes
 from engine.serve import gguf
 from pages.parts import fields, html
+from pages.parts.filling import filled
 from storage.statuses import WORK_MOVING
 
 INSTALL = "install-llama"
@@ -16,7 +17,7 @@ INSTALL = "install-llama"
 def folded(label: str, subject: str, kind: str, name: str) -> Markup:
     """A fold with the form. `subject` is NAME/3 or NAME@ALIAS, `kind` what the version is, `name` what is proposed."""
     content = _form(subject, name) if kind != "gguf" else _gguf(subject, name)
-    return Markup('<details class="rg-more"><summary>{}</summary>{}</details>').format(label, content)
+    return filled('<details class="rg-more"><summary>{}</summary>{}</details>', label, content)
 
 
 def _form(subject: str, name: str) -> Markup:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy
 from sqlalchemy import delete, event, or_
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.base import Executable
 from sqlmodel import Session, col
 
@@ -22,22 +23,30 @@ SEEING = {"sees_deleted_runs": True}
 # Core's table, not the class: the criterion on runs would be laid over this query too, and empty it.
 _TABLE = Run.__table__  # type: ignore[attr-defined]
 _HIDDEN_IDS = sqlalchemy.select(_TABLE.c.id).where(_TABLE.c.deleted_at.is_not(None))
-_CRITERIA = (
-    with_loader_criteria(Run, col(Run.deleted_at).is_(None), include_aliases=True),
-    with_loader_criteria(Export, col(Export.run_id).not_in(_HIDDEN_IDS), include_aliases=True),
-    with_loader_criteria(
+# Each criterion makes a statement slower, so those alone are laid that say something of the tables it names.
+_CRITERIA: dict[str, Any] = {
+    "run": with_loader_criteria(Run, col(Run.deleted_at).is_(None), include_aliases=True),
+    "export": with_loader_criteria(Export, col(Export.run_id).not_in(_HIDDEN_IDS), include_aliases=True),
+    "evaluation": with_loader_criteria(
         Evaluation,
         or_(col(Evaluation.run_id).is_(None), col(Evaluation.run_id).not_in(_HIDDEN_IDS)),
         include_aliases=True,
     ),
-)
-# Laid only over queries for datasets or models themselves: each criterion makes every other statement slower.
+}
+# Laid only over queries for datasets or models themselves, not over those that only look up a name.
 _CRITERIA_OF: dict[type[Any], Any] = {
     table: with_loader_criteria(table, col(table.deleted_at).is_(None), include_aliases=True)
     for table in (Dataset, Model)
 }
-# A statement that a module keeps is made ready once: to do it takes as long as to ask it.
-_ready: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
+# A statement that a module keeps is looked at once: to do it takes as long as to ask it. None: it stays as it is, as
+# a value that holds its own key would keep every statement for ever.
+_ready: WeakKeyDictionary[Executable, Executable | None] = WeakKeyDictionary()
+
+
+def _of_what_is_named(statement: Any) -> list[Any]:
+    """For the tables that it names anywhere: in a join, under another name, in a query within it."""
+    names = {part.name for part in visitors.iterate(statement) if isinstance(part, sqlalchemy.Table)}
+    return [criterion for name, criterion in _CRITERIA.items() if name in names]
 
 
 def _of_what_is_asked(state: ORMExecuteState) -> list[Any]:
@@ -52,9 +61,11 @@ def _hide(state: ORMExecuteState) -> None:
     if not state.is_select or state.is_column_load or state.execution_options.get("sees_deleted_runs"):
         return
     statement = state.statement
-    if (ready := _ready.get(statement)) is None:
-        ready = _ready[statement] = statement.options(*_CRITERIA, *_of_what_is_asked(state))
-    state.statement = ready
+    if statement not in _ready:
+        criteria = (*_of_what_is_named(statement), *_of_what_is_asked(state))
+        _ready[statement] = statement.options(*criteria) if criteria else None
+    if (ready := _ready[statement]) is not None:
+        state.statement = ready
 
 
 def held(session: Session, run_ids: Sequence[str]) -> set[str]:

@@ -294,7 +294,7 @@ def test_the_start_pages_counts_are_those_of_each_list() -> None:
         session.add(torn)  # a failed one is nothing to work with
         for run_id in ("r1", "r2"):
             session.add(Run(id=run_id, project_id="other", name="r", model_id="m0", dataset_id="c", recipe={}))
-    for project, expected in (("default", (3, 2, 0)), ("other", (3, 1, 2)), ("gone", (3, 0, 0))):
+    for project, expected in (("default", (3, 2, 0, 0)), ("other", (3, 1, 2, 2)), ("gone", (3, 0, 0, 0))):
         with db.reading() as session:
             found = counts.of_project(session, project)
             assert found == expected
@@ -314,7 +314,7 @@ def test_what_could_not_be_fetched_or_imported_does_not_count_on_the_start_page(
                 Dataset(id=dataset, project_id="default", name="d", family_id=family, version=version, status=status)
             )
     with db.reading() as session:
-        assert counts.of_project(session, "default") == (1, 1, 0)
+        assert counts.of_project(session, "default") == (1, 1, 0, 0)
 
 
 def test_a_blank_database_is_laid_out_as_the_migrations_leave_it(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from engine.recipes import metric_directions
 from engine.runs import listing
 from engine.runs.listing import Listed, MetricColumn
 from pages.parts import choosing, html
+from pages.parts.filling import filled
 from pages.parts.html import Header
 from pages.runs.listing.asked import Query, address
 from pages.runs.state import progress_bar, step_words, time_words
@@ -31,7 +32,7 @@ class Column:
 
 
 def _progress(run: Run, _listed: Listed) -> Markup:
-    return Markup('<div class="ts-progress">{}<small>{}</small></div>').format(progress_bar(run), step_words(run))
+    return filled('<div class="ts-progress">{}<small>{}</small></div>', progress_bar(run), step_words(run))
 
 
 def _speed(run: Run, _listed: Listed) -> str:
@@ -39,7 +40,7 @@ def _speed(run: Run, _listed: Listed) -> str:
 
 
 def tags(run: Run) -> Markup:
-    return html.join(Markup('<bdi class="ts-mark">{}</bdi>').format(tag) for tag in run.tags)
+    return html.join(filled('<bdi class="ts-mark">{}</bdi>', tag) for tag in run.tags)
 
 
 COLUMNS: dict[str, Column] = {
@@ -126,10 +127,9 @@ def menu(query: Query, metric_names: Sequence[str]) -> Markup:
     fields = [(key, column.title) for key, column in COLUMNS.items()]
     offered = [f"{listing.METRIC}{name}:{end}" for name in metric_names for end in ("best", "last")]
     of_metrics = [(key, _metric_title(key)) for key in dict.fromkeys([*offered, *now]) if metric(key)]
-    return Markup(
+    return filled(
         '<details class="rn-columns" data-menu><summary class="ts-button">Columns</summary><div>'
-        "<h3>Fields</h3>{}{}{}</div></details>"
-    ).format(
+        "<h3>Fields</h3>{}{}{}</div></details>",
         html.join(_option(key, title, now, query) for key, title in fields),
         Markup("<h3>Metrics</h3>") if of_metrics else "",
         html.join(_option(key, title, now, query) for key, title in of_metrics),

@@ -9,6 +9,7 @@ from engine.errors import RefusedError
 from engine.runs import comparing, listing, views
 from engine.runs.listing import Listed
 from pages.parts import choosing, filters, html, live
+from pages.parts.filling import filled
 from pages.parts.pager import page_number
 from pages.runs.listing import asked, columns, sweep_row
 from pages.runs.listing.acts import undo_bar
@@ -37,8 +38,8 @@ def list_html(query: Query) -> Markup:
     query = {**query, "page": str(place) if place > 1 else "", "chosen": ",".join(still_chosen)}
     undo = undo_bar(query["project"])
     if not listed.runs and not asked.is_filtered(query) and not listing.any_of(query["project"]):
-        return Markup('<div class="ts-stack">{}{}</div>').format(undo, _nothing())
-    return Markup('<div class="ts-stack">{}{}{}{}{}{}</div>').format(
+        return filled('<div class="ts-stack">{}{}</div>', undo, _nothing())
+    return filled('<div class="ts-stack">{}{}{}{}{}{}</div>', 
         undo, _head(query, listed), problem + _sweep(query, listed), _chosen(query, _themselves(query, listed)),
         _table(query, listed),
         _pager(query, listed),
@@ -65,8 +66,11 @@ def _head(query: Query, listed: Listed) -> Markup:
     """How many there are, the filters, the saved views."""
     words = sweep_row.counted(listed.total, listing.sweeps_among(asked.wanted({**query, "sort": ""})))
     queue = Markup('<a class="ts-button" data-soft href="/runs?queue=1">Queue</a>')
-    above = Markup('<div class="ts-above"><p>{}</p><div class="ts-actions">{}{}</div></div>').format(
-        words, queue, html.link_button("New run", "/train", primary=True)
+    above = filled(
+        '<div class="ts-above"><p>{}</p><div class="ts-actions">{}{}</div></div>',
+        words,
+        queue,
+        html.link_button("New run", "/train", primary=True),
     )
     return above + live.element("runs", "filters", FILTERS_SECONDS)
 
@@ -74,8 +78,11 @@ def _head(query: Query, listed: Listed) -> Markup:
 def filters_html(query: Query) -> str:
     """What the list can be filtered by, its columns and saved views: asked for less often than the list itself."""
     return str(
-        Markup('<div class="ts-stack"><div class="rn-filters">{}{}</div>{}</div>').format(
-            _filters(query), columns.menu(query, listing.metric_names()), _views(query)
+        filled(
+            '<div class="ts-stack"><div class="rn-filters">{}{}</div>{}</div>',
+            _filters(query),
+            columns.menu(query, listing.metric_names()),
+            _views(query),
         )
     )
 
@@ -113,24 +120,25 @@ def _views(query: Query) -> Markup:
     links = html.join(_view(view.id, view.name, view.query, view.query == now) for view in kept)
     save = Markup()
     if now and all(view.query != now for view in kept):
-        save = Markup(
+        save = filled(
             '<details class="rn-save" data-menu><summary class="ts-button">Save this view</summary>'
             '<form data-act="save-view" data-id="{}"><input type="hidden" name="query" value="{}">'
             '<input class="ts-input" name="name" maxlength="60" required placeholder="Name of the view"'
-            ' aria-label="Name of the view" autocomplete="off"><button class="ts-button">Save</button></form></details>'
-        ).format(query["project"], now)
+            ' aria-label="Name of the view" autocomplete="off">'
+            '<button class="ts-button">Save</button></form></details>',
+            query["project"],
+            now,
+        )
     all_runs = html.link("All runs", "/runs", soft=True) if now else ""
     if not (links or save):
         return Markup()
-    return Markup('<nav class="rn-views" aria-label="Saved views">{}{}{}</nav>').format(all_runs, links, save)
+    return filled('<nav class="rn-views" aria-label="Saved views">{}{}{}</nav>', all_runs, links, save)
 
 
 def _view(view_id: str, name: str, query: str, is_open: bool) -> Markup:
-    return Markup(
-        '<span class="rn-view"{}><a data-soft href="/runs?{}"{}><bdi>{}</bdi></a>'
+    return filled('<span class="rn-view"{}><a data-soft href="/runs?{}"{}><bdi>{}</bdi></a>'
         '<button type="button" data-act="delete-view" data-id="{}" data-confirm="{}" data-label="Delete"'
-        ' data-tone="danger" aria-label="Delete the view {}" title="Delete this view">&times;</button></span>'
-    ).format(
+        ' data-tone="danger" aria-label="Delete the view {}" title="Delete this view">&times;</button></span>', 
         Markup(" data-open") if is_open else "", query, Markup(' aria-current="true"') if is_open else "", name,
         view_id, f"Delete the view {name}? No run is touched.", name,
     )  # fmt: skip
@@ -175,12 +183,13 @@ def _acts(query: Query, chosen: str, count: int) -> tuple[Markup, ...]:
 
 
 def _tag_form(joined: str) -> Markup:
-    return Markup(
+    return filled(
         '<details class="rn-tagging" data-menu><summary class="ts-button">Tag</summary>'
         '<form data-act="all-tag" data-id="{}"><input class="ts-input" name="tag" maxlength="40" required'
         ' placeholder="A tag" aria-label="Tag for the chosen runs" autocomplete="off">'
-        '<button class="ts-button">Add</button></form></details>'
-    ).format(joined)
+        '<button class="ts-button">Add</button></form></details>',
+        joined,
+    )
 
 
 def _table(query: Query, listed: Listed) -> Markup:
@@ -202,8 +211,13 @@ def _row(run: Run, query: Query, listed: Listed, shown: Sequence[columns.Column]
     href, chosen = f"/runs?run={run.id}", asked.chosen(query)
     model = listed.models.get(run.model_id, run.model_id)
     dataset = listed.datasets.get(run.dataset_id, run.dataset_id)
-    name = Markup('<div class="ts-name">{}<bdi>{}</bdi><small>{} on {}</small>{}</div>').format(
-        star(run), html.link(run.name, href, soft=True), model, dataset, _marks(run, listed, query)
+    name = filled(
+        '<div class="ts-name">{}<bdi>{}</bdi><small>{} on {}</small>{}</div>',
+        star(run),
+        html.link(run.name, href, soft=True),
+        model,
+        dataset,
+        _marks(run, listed, query),
     )
     is_all = asked.is_all_chosen(query)
     box = (
@@ -221,7 +235,7 @@ def _marks(run: Run, listed: Listed, query: Query) -> Markup:
     archived = Markup('<span class="ts-mark">archived</span>') if run.archived else Markup()
     marks = archived + columns.tags(run)
     marks += Markup() if query.get("sweep") else sweep_row.mark(run, listed)
-    return Markup('<div class="ts-marks">{}</div>').format(marks) if marks else Markup()
+    return filled('<div class="ts-marks">{}</div>', marks) if marks else Markup()
 
 
 def _pager(query: Query, listed: Listed) -> Markup:
@@ -231,9 +245,13 @@ def _pager(query: Query, listed: Listed) -> Markup:
     newer, older = (
         html.link(word, address(query, page=str(place) if place > 1 else ""), soft=True)
         if 1 <= place <= count
-        else Markup("<span>{}</span>").format(word)
+        else filled("<span>{}</span>", word)
         for word, place in (("Newer", number - 1), ("Older", number + 1))
     )
-    return Markup('<nav class="ts-pager" aria-label="Pages of runs">{}<span>Page {} of {}</span>{}</nav>').format(
-        newer, number, count, older
+    return filled(
+        '<nav class="ts-pager" aria-label="Pages of runs">{}<span>Page {} of {}</span>{}</nav>',
+        newer,
+        number,
+        count,
+        older,
     )

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from engine.runs.listing import Listed, SweepLine
 from pages.parts import html
+from pages.parts.filling import filled
 from pages.runs.listing.columns import Column
 from storage.tables import Run
 
@@ -22,12 +23,16 @@ def row(run: Run, sweep: SweepLine, listed: Listed, shown: Sequence[Column]) -> 
     href = f"/runs?sweep={sweep.id}"
     model = listed.models.get(run.model_id, run.model_id)
     dataset = listed.datasets.get(run.dataset_id, run.dataset_id)
-    name = Markup(
+    name = filled(
         '<div class="ts-name"><bdi>{}</bdi><small>{} on {}</small>'
-        '<div class="ts-marks"><span class="ts-mark">sweep</span><small>{}</small></div></div>'
-    ).format(html.link(sweep.name, href, soft=True), model, dataset, words(sweep))
-    actions = Markup('<div class="ts-actions">{}</div>').format(
-        Markup('<a class="ts-button" data-soft href="{}">Trials</a>').format(href)
+        '<div class="ts-marks"><span class="ts-mark">sweep</span><small>{}</small></div></div>',
+        html.link(sweep.name, href, soft=True),
+        model,
+        dataset,
+        words(sweep),
+    )
+    actions = filled(
+        '<div class="ts-actions">{}</div>', filled('<a class="ts-button" data-soft href="{}">Trials</a>', href)
     )
     return html.Row(("", name, *(_cell(column, run, sweep, listed) for column in shown), actions), href=href)
 
@@ -54,10 +59,13 @@ def counted(lines: int, sweeps: int) -> str:
 
 def heading(sweep: SweepLine) -> Markup:
     """Above the trials of one sweep: which it is, and the ways out."""
-    text = Markup("<b>Trials of the sweep <bdi>{}</bdi></b><p>{}. {}</p>").format(
-        sweep.name, words(sweep), html.link("Open the sweep", f"/sweeps?sweep={sweep.id}")
+    text = filled(
+        "<b>Trials of the sweep <bdi>{}</bdi></b><p>{}. {}</p>",
+        sweep.name,
+        words(sweep),
+        html.link("Open the sweep", f"/sweeps?sweep={sweep.id}"),
     )
-    return Markup('<div class="ts-notice" data-tone="calm">{}</div>').format(text)
+    return filled('<div class="ts-notice" data-tone="calm">{}</div>', text)
 
 
 def mark(run: Run, listed: Listed) -> Markup:
@@ -65,4 +73,4 @@ def mark(run: Run, listed: Listed) -> Markup:
     sweep = listed.sweeps.get(run.sweep_id or "")
     if sweep is None:
         return Markup()
-    return Markup('<span class="ts-mark">sweep <bdi>{}</bdi></span>').format(sweep.name)
+    return filled('<span class="ts-mark">sweep <bdi>{}</bdi></span>', sweep.name)

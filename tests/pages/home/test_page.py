@@ -9,11 +9,12 @@ import pytest
 
 from engine.lesson import addition_rows, lesson, plain_rows
 from pages import shell
+from pages.home import machine_facts
 from pages.home import page as home
-from pages.home.machine_facts import gauges_html
 from storage import db
 from storage.statuses import EndpointStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Lease, Lesson, Model, Run
+from tests.load.counting import counting
 from tests.pages.clicks import Click, Visitor
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"
@@ -161,12 +162,18 @@ def test_what_answers_now_has_a_link_to_its_chat() -> None:
     assert "<img" not in shown
 
 
+def gauges() -> str:
+    with db.reading() as session:
+        held = machine_facts.held(session)
+    return machine_facts.gauges_html(held)
+
+
 def test_the_machine_says_who_holds_it() -> None:
-    assert "free" in gauges_html()
+    assert "free" in gauges()
     add_run("r1", HOSTILE, RunStatus.RUNNING)
     with db.session() as session:
         session.add(Lease(holder_id="r1", holder_kind="run", device="cpu"))
-    shown = gauges_html()
+    shown = gauges()
     assert 'href="/runs?run=r1"' in shown
     assert "<img" not in shown
 
@@ -176,3 +183,25 @@ def test_the_page_has_a_live_part_with_actions() -> None:
         shell.frame(home)
         home.page()
     assert [one for one in demo.config["components"] if one["props"].get("elem_id") == "live-home-home"]
+
+
+def test_a_look_at_home_takes_few_statements_in_one_transaction() -> None:
+    with counting() as counted:
+        home.home_html(DEFAULT)
+    assert len(counted.statements) <= 5
+    add_run("r1", "sums", RunStatus.RUNNING)
+    with db.session() as session:
+        session.add(Lease(holder_id="r1", holder_kind="run", device="cpu"))
+    with counting() as counted:
+        home.home_html(DEFAULT)
+    assert len(counted.statements) <= 7
+
+
+def test_a_run_that_holds_several_devices_holds_each() -> None:
+    add_run("r1", "sums", RunStatus.RUNNING)
+    with db.session() as session:
+        session.add(Lease(holder_id="r1", holder_kind="run", device="gpu:0,gpu:1"))
+    with db.reading() as session:
+        held = machine_facts.held(session)
+    assert [run.name for run in held.values() if run] == ["sums", "sums"]
+    assert sorted(held) == ["gpu:0", "gpu:1"]

@@ -1,13 +1,15 @@
 """A run that was deleted and can still be had back is hidden from every query, and from nobody who has to see it."""
 
 import time
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import event, func
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from storage import counts, datasets, db, evaluations, exports, models, runs
 from storage.run_lists import hiding
-from storage.tables import Dataset, Evaluation, Export, Run
+from storage.tables import Dataset, Evaluation, Export, Project, Run
 from tests import stored_runs
 from tests.stored_evaluations import add as add_evaluation
 
@@ -56,3 +58,36 @@ def test_hidden_runs_do_not_hold_their_dataset() -> None:
         session.delete(session.get_one(Dataset, "d1"))
     with db.reading() as session:
         assert session.exec(select(Evaluation).where(col(Evaluation.run_id) == hidden)).all() == []
+
+
+def test_a_hidden_run_is_found_by_no_way_of_asking() -> None:
+    run_id = stored_runs.add(deleted_at=time.time())
+    ids, other = select(Run.id), aliased(Run)
+    inner = ids.cte("inner_runs")
+    is_there = select(Run.id).where(col(Run.project_id) == col(Project.id)).exists()
+    asked: list[Any] = [
+        select(other.id),
+        select(inner.c.id),
+        select(ids.subquery().c.id),
+        select(Project.id).join(Run, col(Run.project_id) == Project.id),
+        select(Project.id).where(is_there),
+        select(Project.id).where(col(Project.id).in_(select(Run.project_id))),
+        select(func.count()).select_from(Run).having(func.count() > 0),
+        ids.union_all(ids),
+    ]
+    with db.reading() as session:
+        assert [list(session.scalars(query)) for query in asked] == [[] for _ in asked]
+        seen = [list(session.scalars(query, execution_options=hiding.SEEING)) for query in asked]
+    assert all(seen)
+    assert run_id in seen[0]
+
+
+def test_a_query_that_names_none_of_what_can_be_hidden_is_asked_as_it_is() -> None:
+    asked: list[Any] = []
+    plain, about_runs = select(Project), select(Run.id)
+    with db.reading() as session:
+        event.listen(session, "do_orm_execute", lambda state: asked.append(state.statement))
+        session.exec(plain).all()
+        session.exec(about_runs).all()
+    assert asked[0] is plain
+    assert asked[1] is not about_runs
