@@ -28,6 +28,7 @@ LOCK = "shim.lock"
 STOP = "stop.request"
 LOCK_SECONDS = 2
 START_SECONDS = 5
+SPIN_COUNT = "10000"  # turns that a waiting thread of OpenMP makes; its own 300,000 stall a busy machine
 ROOT = Path(__file__).resolve().parents[2]
 # What opens the studio, or anything else, is no business of a worker, which may run a stranger's chat template.
 WITHHELD = ("TUNESMITH_DATABASE_URL", "TUNESMITH_REDIS_URL")
@@ -99,6 +100,7 @@ def _environment(knows: Sequence[str]) -> dict[str, str]:
     if hub_token.VARIABLE in knows and (token := hub_token.value()):
         env[hub_token.VARIABLE] = token
     paths = [str(ROOT), *filter(None, [env.get("PYTHONPATH")])]
+    env.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     return env | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
 
 

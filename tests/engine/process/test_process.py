@@ -90,6 +90,19 @@ def test_a_worker_gets_its_files_its_cookie_its_secrets_and_none_of_the_studios(
     assert not [path for path in written if "hf_s" in path.read_text()]
 
 
+def test_threads_of_a_worker_spin_little_unless_the_studios_environment_says_how_much(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [sys.executable, "-S", "-c", "import os; print(os.environ['GOMP_SPINCOUNT'])"]
+    for attempt, (said, given) in enumerate(((None, process.SPIN_COUNT), ("77", "77")), 1):
+        monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+        if said:
+            monkeypatch.setenv("GOMP_SPINCOUNT", said)
+        process.start(Plan(shown), folder, attempt)
+        wait_for(lambda: ended(folder))
+        assert process.tail(folder / "output.log", 1) == given
+
+
 def test_an_attempt_starts_once_however_often_it_is_asked_for(folder: Path) -> None:
     code = "open('w1/count', 'a').write('x'); import time; time.sleep(0.3)"
     calls = [threading.Thread(target=process.start, args=(command(code), folder, 1)) for _ in range(8)]
