@@ -202,7 +202,8 @@ def test_only_pages_that_are_everybodys_are_kept() -> None:
 def test_metrics_count_what_the_database_holds(owner: TestClient) -> None:
     with db.session() as session:
         session.add(Model(source="hub", source_id="a", name="a"))
-    owner.get("/api/runs/abc")
+    owner.get("/api/runs/abcabcabcabc")
+    owner.get("/api/runs/abc")  # no such name: no route is asked
     text = owner.get("/metrics").text
     assert 'tunesmith_models{state="queued"} 1.0' in text
     assert 'tunesmith_runs{state="running"} 0.0' in text
