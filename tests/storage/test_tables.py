@@ -233,6 +233,26 @@ def test_names_that_came_from_a_mac_are_found_after_the_upgrade(tmp_path: Path) 
             assert names == {unicodedata.normalize("NFC", pieces)}, table
 
 
+def test_two_sweeps_whose_names_look_alike_keep_them_in_the_upgrade(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    config, names = migrate.alembic_config(), {unicodedata.normalize(form, "질문") for form in ("NFC", "NFD")}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0023")
+        fill(connection)
+        columns = [
+            row[1] for row in connection.exec_driver_sql("PRAGMA table_info(sweep)") if row[1] not in ("id", "name")
+        ]
+        kept = ", ".join(f'"{column}"' for column in columns)
+        copy = f"INSERT INTO sweep (id, name, {kept}) SELECT 'other', ?, {kept} FROM sweep LIMIT 1"
+        first, second = sorted(names)
+        connection.exec_driver_sql(copy, (first,))
+        connection.exec_driver_sql("UPDATE sweep SET name = ? WHERE id != 'other'", (second,))
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        assert set(connection.exec_driver_sql("SELECT name FROM sweep").scalars()) == names
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_lists_are_searched_in_korean_however_it_is_typed(form: Any) -> None:
     make_run()

@@ -26,12 +26,20 @@ def upgrade() -> None:
 
 
 def _compose(table: str) -> None:
-    """A name that came from a file of a Mac was kept with its letters in pieces, and no search found it."""
-    named = sa.table(table, sa.column("id", sa.String()), sa.column("name", sa.String()))
-    for row in op.get_bind().execute(sa.select(named.c.id, named.c.name)).all():
+    """A name that came from a file of a Mac was kept with its letters in pieces, and no search found it.
+
+    A sweep keeps its name where another of its project has that already: there a name is given once.
+    """
+    named = sa.table(table, *(sa.column(name, sa.String()) for name in ("id", "name", "project_id")))
+    is_once = table == "sweep"
+    columns = [named.c.id, named.c.name, *([named.c.project_id] if is_once else [])]
+    rows = op.get_bind().execute(sa.select(*columns)).all()
+    taken = {(row.project_id, row.name) for row in rows} if is_once else set()
+    for row in rows:
         composed = unicodedata.normalize("NFC", row.name)
-        if composed != row.name:
+        if composed != row.name and not (is_once and (row.project_id, composed) in taken):
             op.execute(sa.update(named).where(named.c.id == row.id).values(name=composed))
+            taken |= {(row.project_id, composed)} if is_once else set()
 
 
 def downgrade() -> None:
