@@ -106,8 +106,8 @@ def _words(kind: Kind, run: Run, reason: str) -> tuple[str, str]:
 def _came_out(run: Run) -> str:
     parts = [f"{run.step:,} steps" if run.step != 1 else "1 step"]
     parts += [f"loss {run.loss:.4g}"] if run.loss is not None else []
-    if run.started_at and run.ended_at:
-        parts.append(f"{max(1, round((run.ended_at - run.started_at) / 60)):,} min")
+    if run.seconds:
+        parts.append(f"{max(1, round(run.seconds / 60)):,} min")
     return ", ".join(parts) + "."
 
 

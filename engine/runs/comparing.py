@@ -1,6 +1,5 @@
 """Two to twenty runs beside each other: what differs in their recipes and their data, and what came out."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +29,7 @@ class Came:
 
 @dataclass(frozen=True)
 class RunInShort:
-    """A run among others. `seconds`: from its first start to its end, or to now. What was not measured is None."""
+    """A run among others. `seconds`: its processes ran, all attempts together. What was not measured is None."""
 
     id: str
     name: str
@@ -74,7 +73,6 @@ def compare(run_ids: Sequence[str]) -> Comparison:
 
 
 def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None) -> RunInShort:
-    seconds = None if run.started_at is None else (run.ended_at or time.time()) - run.started_at
     memory, energy = machine_use.memory_and_energy(run)
     return RunInShort(
         id=run.id,
@@ -86,7 +84,7 @@ def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None)
         dataset=dataset.name if dataset else run.dataset_id,
         dataset_version=dataset.version if dataset else None,
         rows=run.facts.rows,
-        seconds=seconds,
+        seconds=run.seconds,
         tokens_per_second=run.tokens_per_second,
         memory_bytes=memory,
         energy_wh=energy,

@@ -5,6 +5,7 @@ resumed, which makes a new attempt in the same folder. Everything it leaves is i
 """
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def stop_run(run_id: str) -> Run:
         if run.status not in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` has ended already ({run.status.value}).")
         if run.status == RunStatus.QUEUED:
-            move_run(session, run, RunStatus.QUEUED, RunStatus.STOPPED, "stopped in the queue")
+            move_run(session, run, RunStatus.QUEUED, RunStatus.STOPPED, "stopped in the queue", ended_at=time.time())
         elif run.status != RunStatus.STOPPING:
             move_run(session, run, run.status, RunStatus.STOPPING, "stop was pressed")
         session.refresh(run)

@@ -275,6 +275,9 @@ def _resume(session: Session, run: Run, end: verdict.Verdict, healed: healing.He
 
 def requeue(session: Session, run: Run, reason: str) -> bool:
     """Puts a run that ended back into the queue as a new attempt, in the caller's transaction."""
-    facts = run.facts.for_next_attempt()
-    changes = {"attempt": run.attempt + 1, "facts": facts, "error": None, "hint": None, "ended_at": None}
+    began_at = run.facts.began_at or run.started_at
+    earlier = RunFacts(began_at=began_at, seconds_before=run.seconds or 0.0)
+    facts = run.facts.for_next_attempt().merged(earlier)
+    changes = {"attempt": run.attempt + 1, "facts": facts, "error": None, "hint": None}
+    changes |= {"started_at": None, "ended_at": None}
     return move_run(session, run, run.status, RunStatus.QUEUED, reason, **changes)

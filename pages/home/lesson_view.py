@@ -10,7 +10,7 @@ from markupsafe import Markup
 from engine.lesson import addition_rows, lesson, plain_rows
 from pages.parts import chart, html
 from pages.parts.icons import icon
-from pages.runs.state import progress_bar, seconds_taken, step_words
+from pages.runs.state import progress_bar, step_words
 from storage import db, endpoints, models, runs
 from storage.tables import Endpoint, Lesson, Model, Run
 
@@ -130,7 +130,7 @@ def _note(stage: str, scene: Scene) -> str:
 def _training_words(run: Run) -> str:
     """How far it is, and what its own steps say is left; before they say anything, what has passed."""
     left = f"{html.remaining(run.eta_seconds)} left" if run.eta_seconds is not None else ""
-    return f"{step_words(run)} · {left or html.duration(seconds_taken(run)) + ' so far'}"
+    return f"{step_words(run)} · {left or html.duration(run.seconds) + ' so far'}"
 
 
 def _more(stage: str, scene: Scene) -> Markup:

@@ -9,7 +9,8 @@ from pages.parts import html
 from storage import datasets, db, models
 from storage.tables import Run
 
-NOT_FACTS = ("device", "stage", "repeats", "stuck_since")  # shown elsewhere while it matters
+# Shown elsewhere, while it matters.
+NOT_FACTS = ("device", "stage", "repeats", "stuck_since", "began_at", "seconds_before")
 
 
 def facts(run: Run) -> Markup:

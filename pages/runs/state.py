@@ -1,7 +1,5 @@
 """A run's state in words, bars and buttons: the same in the list, on the run's own page and at home."""
 
-import time
-
 from markupsafe import Markup
 
 from pages.parts import html
@@ -35,18 +33,11 @@ def step_words(run: Run) -> str:
     return "waiting" if run.status == RunStatus.QUEUED else f"step {run.step:,}" if run.step else "preparing"
 
 
-def seconds_taken(run: Run) -> float | None:
-    """Seconds from the first start to the end, or to now."""
-    if run.started_at is None:
-        return None
-    return (run.ended_at or time.time()) - run.started_at
-
-
 def time_words(run: Run) -> str:
     """What is left of a moving run, what an ended one took."""
     if run.status == RunStatus.RUNNING and run.eta_seconds is not None:
         return f"{html.remaining(run.eta_seconds)} left"
-    return html.duration(seconds_taken(run))
+    return html.duration(run.seconds)
 
 
 def in_title(run: Run, guide: str) -> Markup:

@@ -9,7 +9,7 @@ from engine.serve import adapter_names
 from pages.parts import html, sharing
 from pages.parts.icons import icon
 from pages.runs import code, stuck_view, tabs, take
-from pages.runs.state import action_buttons, in_title, progress_bar, seconds_taken, step_words
+from pages.runs.state import action_buttons, in_title, progress_bar, step_words
 from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
 from storage.tables import Backend, Endpoint, Run
@@ -68,7 +68,7 @@ def _figures(run: Run) -> Markup:
     time_left = html.remaining(run.eta_seconds) if moving else html.DASH
     pairs = (
         ("Step", step_words(run)),
-        ("Time left" if moving else "Took", time_left if moving else html.duration(seconds_taken(run))),
+        ("Time left" if moving else "Took", time_left if moving else html.duration(run.seconds)),
         ("Loss", html.number(run.loss)),
         ("Tokens per second", speed),
         ("Device", run.device or run.facts.device or html.DASH),

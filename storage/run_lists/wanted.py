@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from storage.run_lists.columns import FOR_A_LIST
 from storage.statuses import RunStatus
-from storage.tables import Dataset, MetricSummary, Model, Run, Sweep
+from storage.tables import Dataset, MetricSummary, Model, Run, Sweep, Transition
 from storage.typed import as_kept
 
 _TAGS = type_coerce(col(Run.tags), String)
@@ -94,6 +94,16 @@ def _named(table: Any, column: Any) -> Any:
     return sqlalchemy.select(table.name).where(table.id == column).scalar_subquery()
 
 
+def _seconds() -> Any:
+    """As `Run.seconds` says it of a run that does not run. Rows are read only of those that were started again."""
+    again = aliased(Run)
+    was_again = sqlalchemy.exists().where(col(Transition.subject_id) == Run.id, col(Transition.attempt) > 1)
+    fact: Any = select(again.seconds_before).where(col(again.id) == Run.id)
+    before = sqlalchemy.case((was_again.correlate(Run), fact.correlate(Run).scalar_subquery()))
+    last: Any = col(Run.ended_at) - col(Run.started_at)
+    return sqlalchemy.case((col(Run.started_at).is_(None), before), else_=last + func.coalesce(before, 0.0))
+
+
 ORDERS: dict[str, Any] = {
     "created": col(Run.created_at),
     "name": func.lower(Run.name),
@@ -104,7 +114,7 @@ ORDERS: dict[str, Any] = {
     "step": col(Run.step),
     "loss": col(Run.loss),
     "tokens_per_second": col(Run.tokens_per_second),
-    "seconds": col(Run.ended_at) - col(Run.started_at),
+    "seconds": _seconds(),
     "started": col(Run.started_at),
     "ended": col(Run.ended_at),
     "favourite": col(Run.favourite),

@@ -42,6 +42,10 @@ class RunFacts(BaseModel):
     report_dataset_id: str | None = None  # judged by this dataset, instead of rows held out
     judged_by: str | None = None  # the one measure that decides whether it helped, named before the start
 
+    # Its attempts before this one
+    began_at: float | None = None  # when the first one did, in seconds since 1970
+    seconds_before: float = 0.0  # how long their processes ran, all together
+
     # How it goes
     stage: str | None = None  # what the worker does: loading, tokenising, training, saving
     stuck_since: float | None = None  # the worker's last sign of life, if that is too long ago

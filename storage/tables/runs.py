@@ -1,13 +1,13 @@
 """Executions of a recipe, and the numbers they report."""
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Column, Connection, Index, event, text, true
-from sqlalchemy.orm import Mapper
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, BigInteger, Column, Connection, Index, event, text, true, type_coerce
+from sqlalchemy.orm import Mapper, column_property
+from sqlmodel import Field, SQLModel, col
 
-from storage.statuses import RunStatus
+from storage.statuses import RUN_ALIVE, RunStatus
 from storage.tables.columns import WordsColumn, new_id, words_of
 from storage.tables.run_facts import RunFacts, RunFactsColumn
 
@@ -63,7 +63,7 @@ class Run(SQLModel, table=True):
     samples_offset: int = Field(default=0, sa_type=BigInteger)  # of machine.jsonl, read so far
     idempotency_key: str | None = Field(default=None, unique=True)
     created_at: float = Field(default_factory=time.time, index=True)
-    started_at: float | None = None
+    started_at: float | None = None  # this attempt; none before its first process
     ended_at: float | None = Field(default=None, index=True)
     moved_at: float = Field(default_factory=time.time)
     # How it stands in the queue: by rank, then by position, then as they came; the smallest first.
@@ -79,6 +79,16 @@ class Run(SQLModel, table=True):
     archived: bool = False
     sweep_id: str | None = None  # the sweep that it is a trial of
     deleted_at: float | None = None  # hidden since; removed when the time to undo is over
+    seconds_before: ClassVar[float | None]  # the fact, read by lists too; never read of a first attempt
+
+    @property
+    def seconds(self) -> float | None:
+        """How long its processes ran, all attempts together; None before the first one."""
+        before = (self.seconds_before or 0.0) if self.attempt > 1 else 0.0
+        until = time.time() if self.status in RUN_ALIVE else self.ended_at
+        if self.started_at is None or until is None:
+            return before or None
+        return before + max(0.0, until - self.started_at)
 
     @property
     def origins(self) -> dict[str, str]:
@@ -94,6 +104,10 @@ class Run(SQLModel, table=True):
     def repeats(self) -> str | None:
         """The run whose recipe it began with."""
         return self.facts.repeats
+
+
+_SECONDS_BEFORE: Any = column_property(type_coerce(col(Run.facts), JSON)["seconds_before"].as_float())
+Run.seconds_before = _SECONDS_BEFORE
 
 
 @event.listens_for(Run, "before_insert")

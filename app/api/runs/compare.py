@@ -22,7 +22,7 @@ class RunInShortAnswer(Answer):
     dataset: str = Field(description="Name of the dataset.")
     dataset_version: int | None = Field(description="Which version of it; null once it is deleted.")
     rows: int | None = Field(description="Rows it learns from; null until its worker has counted them.")
-    seconds: float | None = Field(description="From its first start to its end, or to now; null before the start.")
+    seconds: float | None = Field(description="How long its processes ran, all attempts; null before the first.")
     tokens_per_second: float | None = Field(description="Training speed.")
     memory_bytes: float | None = Field(description="The most it took: of its fullest card, or of its processes.")
     energy_wh: float | None = Field(description="Energy in Wh; null where no power could be read.")

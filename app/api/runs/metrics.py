@@ -74,7 +74,7 @@ def show_curves(
         "curves": [_as_json(one, curve) for one, curve in zip(name, curve_list, strict=True)],
         "step": run.step,
         "status": run.status.value,
-        "started_at": run.started_at,
+        "started_at": run.facts.began_at or run.started_at,
         "ended": run.status not in RUN_MOVING,
     }
     return Response(orjson.dumps(answer), media_type="application/json")  # hot: skips two passes over the points

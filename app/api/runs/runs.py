@@ -65,8 +65,12 @@ class RunAnswer(Answer):
     favourite: bool = Field(description="Whether it is a favourite.")
     archived: bool = Field(description="Whether the Runs page hides it.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
-    started_at: float | None = Field(description="When its first process began.")
+    started_at: float | None = Field(description="When its newest attempt began; null while it waits for its start.")
     ended_at: float | None = Field(description="When it came to its end.")
+    seconds: float | None = Field(
+        description="How long its processes ran, all attempts together; null before the first. Time in the queue is "
+        "not counted."
+    )
 
 
 class RunBody(Body):

@@ -14,7 +14,7 @@ from engine.errors import RefusedError
 from engine.runs import bulk, changes, listing, runs
 from engine.runs.changes import Change
 from storage import db
-from storage.statuses import RUN_MOVING
+from storage.statuses import RUN_ALIVE, RUN_MOVING
 from storage.tables import Run
 
 ABOUT = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
@@ -71,7 +71,8 @@ def show(run_id: RunName) -> None:
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created_at))
     if run.status in RUN_MOVING:
         typer.echo(following.progress(run))
-    typer.echo(f"{run.method}, step {run.step} of {run.max_steps or '?'}, created {created}")
+    took = f", took {following.span(run.seconds)}" if run.seconds is not None and run.status not in RUN_ALIVE else ""
+    typer.echo(f"{run.method}, step {run.step} of {run.max_steps or '?'}, created {created}{took}")
     for text in (run.note, run.error, run.hint):
         if text:
             typer.echo(text)

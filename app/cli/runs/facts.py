@@ -6,7 +6,7 @@ from storage.tables import Run
 
 SHOWN = ("id", "project_id", "name", "status", "method", "model_id", "dataset_id", "step", "max_steps", "loss",
          "tokens_per_second", "eta_seconds", "tags", "note", "favourite", "archived", "created_at", "started_at",
-         "ended_at", "error", "hint")  # fmt: skip
+         "ended_at", "seconds", "error", "hint")  # fmt: skip
 
 
 def facts(run: Run) -> dict[str, Any]:

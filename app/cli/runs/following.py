@@ -66,11 +66,11 @@ def progress(run: Run) -> str:
     if run.status == RunStatus.RUNNING and run.tokens_per_second:
         parts.append(f"{run.tokens_per_second:,.0f} tokens/s")
     if run.status in RUN_MOVING and run.eta_seconds is not None:
-        parts.append(f"{_span(run.eta_seconds)} left")
+        parts.append(f"{span(run.eta_seconds)} left")
     return "  ".join(parts)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min"

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from engine.runs import curves, samples
 from engine.runs.samples import Sample
 from pages.parts import html, svg_chart
-from pages.runs.state import progress_bar, seconds_taken, step_words
+from pages.runs.state import progress_bar, step_words
 from storage import db
 from storage.outgoing import links
 from storage.statuses import RUN_MOVING, RunStatus
@@ -42,7 +42,7 @@ def state_html(run: Run) -> Markup:
     time_left = html.remaining(run.eta_seconds) if moving else html.DASH
     pairs = (
         ("Step", step_words(run)),
-        ("Time left" if moving else "Took", time_left if moving else html.duration(seconds_taken(run))),
+        ("Time left" if moving else "Took", time_left if moving else html.duration(run.seconds)),
         ("Loss", html.number(run.loss)),
         ("Tokens per second", speed),
     )

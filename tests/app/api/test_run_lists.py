@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from engine.runs import bulk
 from storage import home
 from storage.statuses import RunStatus
+from storage.tables import RunFacts
 from tests import stored_runs
 from tests.browser.stored_runs import add_run
 from tests.load.counting import counting
@@ -43,6 +44,16 @@ def test_runs_are_filtered_and_sorted_by_fields_and_metrics(owner: TestClient) -
     ):
         assert names(owner, **query) == expected, query
     assert owner.get("/api/runs?archived=false&limit=1").headers["X-Total-Count"] == "2"
+
+
+def test_a_list_a_run_and_a_comparison_say_the_same_of_how_long_it_took(owner: TestClient) -> None:
+    earlier = RunFacts(began_at=100.0, seconds_before=60.0)
+    again = stored_runs.add("again", attempt=2, facts=earlier, started_at=1000.0, ended_at=1030.0)
+    waits = stored_runs.add("waits", RunStatus.QUEUED, attempt=2, facts=earlier)
+    answers = owner.get("/api/runs?sort=name").json(), [owner.get(f"/api/runs/{one}").json() for one in (again, waits)]
+    for runs in (*answers, owner.get(f"/api/runs/compare?run={again}&run={waits}").json()["runs"]):
+        assert [run["seconds"] for run in runs] == [90.0, 60.0]
+    assert owner.get(f"/api/runs/{again}/curves?name=loss").json()["started_at"] == 100.0
 
 
 @pytest.mark.parametrize(

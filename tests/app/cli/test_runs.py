@@ -9,6 +9,7 @@ from app.cli.commands import cli
 from engine.errors import RefusedError
 from engine.runs import runs
 from storage.statuses import RunStatus
+from storage.tables import RunFacts
 from tests import stored_runs
 
 
@@ -40,6 +41,16 @@ def test_runs_are_listed_with_filters() -> None:
     for wrong in ("status=gone", "colour=red", "tag"):
         with pytest.raises(RefusedError, match="cannot filter"):
             run("list", "--where", wrong)
+
+
+def test_a_run_shows_how_long_its_processes_ran_all_attempts_together() -> None:
+    earlier = RunFacts(began_at=100.0, seconds_before=60.0)
+    again = stored_runs.add("again", attempt=2, facts=earlier, started_at=1000.0, ended_at=1030.0)
+    waits = stored_runs.add("waits", RunStatus.QUEUED, attempt=2, facts=earlier)
+    assert "took 1:30 min" in run("show", again)
+    assert "took 1:00 min" in run("show", waits)
+    assert "took" not in run("show", stored_runs.add("new", RunStatus.QUEUED))
+    assert json.loads(run("show", again, "--json"))["seconds"] == 90.0
 
 
 def test_runs_are_changed_deleted_and_brought_back() -> None:
