@@ -19,6 +19,8 @@ from engine.existing import existing
 from engine.lesson import addition_rows
 from engine.models import models
 from engine.process import news, rounds
+from engine.recipes import provenance
+from engine.recipes.provenance import Source
 from engine.recipes.recipe import Recipe
 from engine.runs import runs
 from engine.serve import endpoints
@@ -192,7 +194,8 @@ def _training(lesson: Lesson) -> Changes:
         lesson_recipe = recipe(str(lesson.model_id), str(lesson.dataset_id))
         # The key makes a start that was cut off in the middle find its run again.
         key = f"lesson-{lesson.project_id}-{lesson.created_at}"
-        return {"run_id": runs.start_run(NAME, lesson_recipe, lesson.project_id, idempotency_key=key).id}
+        source = Source(dict.fromkeys(provenance.changed(lesson_recipe.model_dump()), provenance.LESSON))
+        return {"run_id": runs.start_run(NAME, lesson_recipe, lesson.project_id, idempotency_key=key, source=source).id}
     run = runs.look_up(lesson.run_id)
     if run.status == RunStatus.SUCCEEDED:
         return {"stage": "serving"}

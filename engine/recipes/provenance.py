@@ -22,7 +22,7 @@ from storage.tables import RunFacts
 
 Given = Mapping[str, tuple[str, Any]]
 
-YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE = (
+YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE, LESSON = (
     "you",
     "model card",
     "method",
@@ -31,9 +31,10 @@ YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE = (
     "remark",
     "sweep",
     "file",
+    "first lesson",
 )
 # Of the first four, `named` says which.
-KINDS = ("preset", "recipe", "run", "field", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE)
+KINDS = ("preset", "recipe", "run", "field", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE, LESSON)
 MOST_CHARACTERS = 100
 SUBJECTS = ("model_id", "dataset_id")  # always chosen, so nothing is said about them
 

@@ -38,7 +38,7 @@ class RunAnswer(Answer):
     recipe: dict[str, Any] = Field(description="The recipe, exactly as it was submitted, defaults included.")
     origins: dict[str, str] = Field(
         description="Where the values that are not the default came from: field to you, preset: NAME, model card, run: "
-        "ID, recipe: NAME, file, method, dataset, probe or sweep."
+        "ID, recipe: NAME, file, method, dataset, probe, sweep or first lesson."
     )
     repeats: str | None = Field(description="The run whose recipe it began with, if it was one.")
     status: RunStatus = Field(

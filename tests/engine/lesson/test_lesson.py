@@ -12,7 +12,9 @@ from sqlmodel import select
 from engine.data import datasets, importing
 from engine.errors import ConflictError, NotFoundError
 from engine.lesson import addition_rows, lesson, plain_rows
+from engine.recipes import provenance
 from engine.runs import runs
+from pages.runs.recipe import recipe_html
 from storage import db, home
 from storage import projects as stored_projects
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
@@ -107,6 +109,15 @@ def test_a_lesson_goes_from_the_starter_model_to_an_endpoint(serving: Lesson) ->
     assert lesson.start_lesson().created_at == done.created_at
     lesson.tick()
     assert current_lesson().stage == "ready"
+
+
+def test_each_value_of_the_lessons_recipe_is_the_lessons_own_and_none_yours(training: Lesson) -> None:
+    run = runs.look_up(str(training.run_id))
+    assert set(provenance.changed(run.recipe)) == set(run.origins)
+    assert set(run.origins.values()) == {"first lesson"}
+    shown = recipe_html({"run": run.id})
+    assert shown.count(">first lesson<") == len(run.origins)
+    assert ">you<" not in shown
 
 
 def test_the_lesson_holds_nothing_out_it_has_questions_of_its_own() -> None:
