@@ -39,6 +39,11 @@ def checked(name: str, thing: str, longest: int = LONGEST) -> str:
     return name
 
 
+def of_run(*subjects: str) -> str:
+    """A run's name when nobody gave it one: of its model and its dataset, without their owners."""
+    return " on ".join(subject.rpartition("/")[2] for subject in subjects)[:LONGEST] or "Run"
+
+
 def checked_tags(tags: Sequence[str], thing: str) -> list[str]:
     """Each once, with single spaces. Raises RefusedError for too many, too long ones, or such as cannot be shown."""
     kept = list(dict.fromkeys(composed(" ".join(tag.split())) for tag in tags if tag.strip()))

@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.components import Component
 from markupsafe import Markup
 
+from engine import names
 from engine.errors import RefusedError, TunesmithError
 from engine.recipes import presets, provenance, yaml_problems
 from engine.recipes.validation.yielding import YIELDING
@@ -150,7 +151,7 @@ def _basic_fields(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.
             info="Its name in lists. Left empty, the run is named after its model and dataset.",
             placeholder="optional",
             max_lines=1,
-            max_length=LONGEST_NAME,
+            max_length=names.LONGEST,
             elem_id="run-name",
             elem_classes=["field"],
         )
@@ -185,7 +186,6 @@ SEARCH = (
     "not shown.</p></div>"
 )
 GROUP_HEAD = Markup('<button type="button" class="tr-group" aria-expanded="false"><b>{}</b><small>{}</small></button>')
-LONGEST_NAME = 120
 
 
 def open_form(draft: str, request: gr.Request) -> list[Any]:
@@ -283,5 +283,4 @@ def start(
 
 def name_for(checked: Checked) -> str:
     """A run's name when nobody gave it one."""
-    words = [subject.name.rpartition("/")[2] for subject in (checked.model, checked.dataset) if subject]
-    return " on ".join(words)[:LONGEST_NAME] or "Run"
+    return names.of_run(*(subject.name for subject in (checked.model, checked.dataset) if subject))

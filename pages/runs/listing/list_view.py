@@ -5,6 +5,7 @@ from math import ceil
 
 from markupsafe import Markup
 
+from engine import names
 from engine.errors import RefusedError
 from engine.runs import comparing, listing, views
 from engine.runs.listing import Listed
@@ -209,14 +210,11 @@ def _row(run: Run, query: Query, listed: Listed, shown: Sequence[columns.Column]
     if sweep := sweep_row.line_of(run, listed, asked.is_grouped(query)):
         return sweep_row.row(run, sweep, listed, shown)
     href, chosen = f"/runs?run={run.id}", asked.chosen(query)
-    model = listed.models.get(run.model_id, run.model_id)
-    dataset = listed.datasets.get(run.dataset_id, run.dataset_id)
     name = filled(
-        '<div class="ts-name">{}<bdi>{}</bdi><small>{} on {}</small>{}</div>',
+        '<div class="ts-name">{}<bdi>{}</bdi>{}{}</div>',
         star(run),
         html.link(run.name, href, soft=True),
-        model,
-        dataset,
+        _subjects(run, listed),
         _marks(run, listed, query),
     )
     is_all = asked.is_all_chosen(query)
@@ -229,6 +227,15 @@ def _row(run: Run, query: Query, listed: Listed, shown: Sequence[columns.Column]
     )
     cells = (box, name, *(column.cell(run, listed) for column in shown), action_buttons(run))
     return html.Row(cells, id=run.id, href=href, selected=is_all or run.id in chosen)
+
+
+def _subjects(run: Run, listed: Listed) -> Markup:
+    """What learnt from what, unless the run's name says just that."""
+    model = listed.models.get(run.model_id, run.model_id)
+    dataset = listed.datasets.get(run.dataset_id, run.dataset_id)
+    if run.name == names.of_run(model, dataset):
+        return Markup()
+    return filled("<small>{} on {}</small>", model, dataset)
 
 
 def _marks(run: Run, listed: Listed, query: Query) -> Markup:

@@ -10,8 +10,8 @@ from pages.parts import choosing, markdown
 from pages.runs import page
 from pages.runs.listing import asked, columns, list_view
 from storage import db
-from storage.statuses import RunStatus, SweepStatus
-from storage.tables import Sweep, SweepTrial
+from storage.statuses import ModelStatus, RunStatus, SweepStatus
+from storage.tables import Model, Sweep, SweepTrial
 from tests import stored_runs
 from tests.pages.clicks import Click
 
@@ -194,6 +194,18 @@ def test_a_note_is_markdown_that_can_do_nothing() -> None:
 def test_what_the_address_does_not_know_counts_as_no_filter() -> None:
     wanted = asked.wanted({**DEFAULT, "status": "x", "when": "y", "show": "z"})
     assert (wanted.statuses, wanted.since, wanted.archived) == ((), None, False)
+
+
+def test_what_a_run_learnt_from_is_not_said_twice_where_its_name_says_it() -> None:
+    with db.session() as session:
+        session.add(Model(id="m2", source="hub", source_id="o/tiny", name="owner/tiny", status=ModelStatus.READY))
+    stored_runs.add("named by hand")
+    assert shown().count("<small>tiny on rows</small>") == 1
+    stored_runs.add("tiny on rows")
+    stored_runs.add("tiny on rows", model_id="m2")
+    assert shown().count("on rows</small>") == 1
+    stored_runs.add("by hand", model_id="m2")
+    assert shown().count("<small>owner/tiny on rows</small>") == 1
 
 
 def test_a_sweep_is_one_line_that_leads_to_its_trials() -> None:
