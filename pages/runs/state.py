@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from pages.parts import html
-from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
+from storage.statuses import RUN_ALIVE, RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import Run
 
 _TONES = {
@@ -34,10 +34,11 @@ def step_words(run: Run) -> str:
 
 
 def time_words(run: Run) -> str:
-    """What is left of a moving run, what an ended one took."""
+    """What is left of a moving run, what one without an estimate ran so far, what any other took."""
     if run.status == RunStatus.RUNNING and run.eta_seconds is not None:
         return f"{html.remaining(run.eta_seconds)} left"
-    return html.duration(run.seconds)
+    so_far = " so far" if run.status in RUN_ALIVE and run.seconds is not None else ""
+    return f"{html.duration(run.seconds)}{so_far}"
 
 
 def in_title(run: Run, guide: str) -> Markup:

@@ -291,4 +291,4 @@ def test_words_of_a_run() -> None:
     assert share_done(run(RunStatus.STOPPED, step=5, max_steps=10)) == 0.5
     assert share_done(run(RunStatus.QUEUED)) == 0.0
     assert time_words(run(RunStatus.SUCCEEDED, started_at=10.0, ended_at=75.0)) == "1 min 5 s"
-    assert time_words(run(RunStatus.RUNNING, started_at=time.time() - 61)) == "1 min 1 s"
+    assert time_words(run(RunStatus.RUNNING, started_at=time.time() - 61)) == "1 min 1 s so far"

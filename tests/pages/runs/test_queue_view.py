@@ -1,5 +1,6 @@
 """The view of the queue, and what its buttons do."""
 
+import time
 from typing import Any
 
 import pytest
@@ -43,6 +44,12 @@ def click(act: str, id: str, /, **values: str) -> None:
 def line() -> list[str]:
     with db.reading() as session:
         return [run.name for run in order.waiting(session, 100)]
+
+
+def test_a_run_without_an_estimate_says_that_its_time_is_what_it_ran_so_far() -> None:
+    put("now", RunStatus.RUNNING, device="cpu", started_at=time.time() - 5 * 3600 - 60)
+    assert "<small>5 h 1 min so far</small>" in runs.runs_html(QUEUE)
+    assert "<small>5 h 1 min so far</small>" in home_page.home_html({"project": "default"})
 
 
 def test_an_empty_queue_says_that_nothing_runs_or_waits() -> None:
