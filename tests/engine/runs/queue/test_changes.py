@@ -147,6 +147,19 @@ def test_one_that_waited_for_a_run_which_failed_is_blocked_until_somebody_says_s
     assert status_of(ids["a"]) == RunStatus.SUCCEEDED
 
 
+def test_a_resumed_run_goes_back_to_its_place_in_the_queue() -> None:
+    ids = queue_up("abcd")
+    runs.stop_run(ids["b"])
+    assert line() == "acd"
+    changes.move(ids["d"], before=ids["a"])
+    runs.resume_run(ids["b"])
+    assert line() == "dabc"
+    set_status(ids["a"], RunStatus.FAILED)
+    queue_up("e")
+    runs.resume_run(ids["a"])
+    assert line() == "dabce"
+
+
 def test_a_blocked_run_starts_when_it_waits_for_no_other_any_more() -> None:
     ids = queue_up("ab")
     changes.change(ids["b"], after=ids["a"])
