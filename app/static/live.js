@@ -64,6 +64,12 @@
   };
 
   class Live extends HTMLElement {
+    static observedAttributes = ["at"]; // another one: something has happened, so it looks at once
+
+    attributeChangedCallback(_name, before) {
+      if (before !== null && this.isConnected) this.poll.now();
+    }
+
     constructor() {
       super();
       this.poll = tunesmith.poll(this, (get) => this.ask(get));

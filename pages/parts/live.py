@@ -51,12 +51,13 @@ def log_box(id: str, address: str) -> Markup:
     return Markup('<ts-log data-keep id="log-{}" address="{}"></ts-log>').format(id, address)
 
 
-def element(page: str, name: str, seconds: float = 2) -> Markup:
-    """The element alone, to stand inside other HTML."""
+def element(page: str, name: str, seconds: float = 2, at: str = "") -> Markup:
+    """The element alone, to stand inside other HTML, which makes it look again at once by another `at`."""
+    fresh = Markup(' data-fresh="at" at="{}"').format(at) if at else ""
     return Markup(
-        '<ts-live data-keep id="fragment-{}-{}" src="/fragments/{}/{}" seconds="{:g}">'
+        '<ts-live data-keep id="fragment-{}-{}" src="/fragments/{}/{}" seconds="{:g}"{}>'
         '<div class="ts-skeleton"></div></ts-live>'
-    ).format(page, name, page, name, seconds)
+    ).format(page, name, page, name, seconds, fresh)
 
 
 REFRESH = "() => { if (window.tunesmith) tunesmith.refresh(); }"

@@ -49,7 +49,7 @@ def in_title(run: Run, guide: str) -> Markup:
 
 
 def action_buttons(run: Run) -> Markup:
-    """What can be done with a run in its state."""
+    """What can be done with a run in its state, but to delete it."""
     buttons = []
     if run.status in (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.RUNNING):
         buttons.append(html.button("Stop", "stop", run.id))
@@ -57,9 +57,12 @@ def action_buttons(run: Run) -> Markup:
         buttons.append(html.button("Resume", "resume", run.id))
     if run.status == RunStatus.SUCCEEDED:
         buttons.append(html.button("Serve", "serve", run.id))
-    if run.status not in RUN_MOVING:
-        question = (
-            f"Delete the run {run.name} with its checkpoints, result and exports? You can undo it for 30 seconds."
-        )
-        buttons.append(html.button("Delete", "delete", run.id, question, "danger"))
     return html.join(buttons)
+
+
+def delete_button(run: Run) -> Markup:
+    """Delete, of a run that does not move: never where Stop has just been, so on the other side of what comes there."""
+    if run.status in RUN_MOVING:
+        return Markup()
+    question = f"Delete the run {run.name} with its checkpoints, result and exports? You can undo it for 30 seconds."
+    return html.button("Delete", "delete", run.id, question, "danger")

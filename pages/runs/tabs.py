@@ -71,7 +71,8 @@ def _recipe(run: Run, _query: Query) -> Markup:
 
 
 def _files(run: Run, _query: Query) -> Markup:
-    checkpoints = html.card("Checkpoints", live.element("runs", "checkpoints", 10))
+    newest = f"{run.status}-{run.facts.checkpoint}"  # another one may be there
+    checkpoints = html.card("Checkpoints", live.element("runs", "checkpoints", 10, newest))
     return html.join((take.card_of(run), code.card_of(run), checkpoints, trackers.card(run)))
 
 

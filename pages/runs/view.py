@@ -9,7 +9,7 @@ from engine.serve import adapter_names
 from pages.parts import html, sharing
 from pages.parts.icons import icon
 from pages.runs import code, stuck_view, tabs, take
-from pages.runs.state import action_buttons, in_title, progress_bar, step_words
+from pages.runs.state import action_buttons, delete_button, in_title, progress_bar, step_words
 from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
 from storage.tables import Backend, Endpoint, Run
@@ -44,7 +44,8 @@ def _state(run: Run, endpoint: Endpoint | None) -> Markup:
         _rename(run),
         html.badge(run.status),
         html.join((chat_link, take_link, keep_link, code_link, action_buttons(run), train_further_link, reuse_link))
-        + sharing.button(run),
+        + sharing.button(run)
+        + delete_button(run),
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))

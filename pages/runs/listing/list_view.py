@@ -16,7 +16,7 @@ from pages.runs.listing import asked, columns, sweep_row
 from pages.runs.listing.acts import undo_bar
 from pages.runs.listing.asked import Query, address
 from pages.runs.marks_view import star
-from pages.runs.state import action_buttons
+from pages.runs.state import action_buttons, delete_button
 from storage.tables import Run
 
 ROWS = 50
@@ -225,7 +225,7 @@ def _row(run: Run, query: Query, listed: Listed, shown: Sequence[columns.Column]
             run.id, f"Choose {run.name}", chosen, asked.MOST_CHOSEN, lambda ids: address(query, chosen=ids)
         )
     )
-    cells = (box, name, *(column.cell(run, listed) for column in shown), action_buttons(run))
+    cells = (box, name, *(column.cell(run, listed) for column in shown), delete_button(run) + action_buttons(run))
     return html.Row(cells, id=run.id, href=href, selected=is_all or run.id in chosen)
 
 
