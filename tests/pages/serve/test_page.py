@@ -70,6 +70,22 @@ def test_an_endpoint_shows_how_it_is_and_how_to_call_it() -> None:
     assert "/fragments/serve/log" not in shown  # its log is somebody else's
 
 
+@pytest.mark.usefixtures("trained")
+def test_stop_asks_first_and_says_what_ends() -> None:
+    endpoints.create_endpoint("far", "external", options=OUTSIDE)
+    near = endpoints.serve_run("r1")
+    set_backend(near.id, status=EndpointStatus.READY)
+    asked = re.findall(r'data-act="stop"[^>]*data-confirm="([^"]*)"', endpoints_html(PROJECT))
+    callers = "get errors until you start it again."
+    assert sorted(asked) == sorted(
+        [
+            f"Stop far? The server somewhere else goes on. Callers of far {callers}",
+            f"Stop {near.name}? Answers being written get ten seconds, then they are cut off. "
+            f"Callers of {near.name} {callers}",
+        ]
+    )
+
+
 def test_an_endpoint_that_follows_an_alias_names_it(trained: None) -> None:
     versions.add("jokes", run_id="r1")
     aliases.move("jokes", "production", Promotion(1, "works"))
