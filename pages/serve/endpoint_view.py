@@ -181,6 +181,7 @@ def _facts(facts: Facts, context: Context) -> Markup:
             ("Device", facts.get("device") or ""),
             ("Options", _options(facts)),
             ("Ready", html.moment(facts["ready_at"]) if facts.get("ready_at") else ""),
+            ("Last used", html.moment(facts["life"]["last_used_at"]) if facts["life"]["last_used_at"] else "not yet"),
             ("Restarts", facts.get("restarts") or ""),
         ]
     )
