@@ -85,12 +85,18 @@ def wire(form: Mapping[str, Component]) -> None:
 def offered(hub_id: str) -> list[Any]:
     """The configurations and splits of a dataset of the hub, the usual ones chosen."""
     if not hub_id.strip():
-        return [gr.update(choices=[], value=None)] * 2
+        return [gr.update(choices=[], value=None, info=None)] * 2
+    nothing = "The hub offers nothing here."
     with toasts.toast():
-        hub_dataset = hub.look(hub_id.strip())
+        try:
+            hub_dataset = hub.look(hub_id.strip())
+        except hub.HubAwayError:
+            nothing = "The hub does not answer."
+            raise
         names = [str(config["name"]) for config in hub_dataset["configs"]]
-        return [gr.update(choices=names, value=hub_dataset["default"]), _splits(hub_dataset, hub_dataset["default"])]
-    return [gr.skip(), gr.skip()]
+        shown = gr.update(choices=names, value=hub_dataset["default"], info=None)
+        return [shown, _splits(hub_dataset, hub_dataset["default"])]
+    return [gr.update(choices=[], value=None, info=nothing)] * 2
 
 
 def splits(hub_id: str, config: str) -> Any:
@@ -102,7 +108,7 @@ def splits(hub_id: str, config: str) -> Any:
 
 def _splits(hub_dataset: Mapping[str, Any], config: str) -> Any:
     names = next((list(entry["splits"]) for entry in hub_dataset["configs"] if entry["name"] == config), [])
-    return gr.update(choices=names, value="train" if "train" in names else next(iter(names), None))
+    return gr.update(choices=names, value="train" if "train" in names else next(iter(names), None), info=None)
 
 
 def _text(id: str, label: str, placeholder: str, longest: int = 4096, scale: int | None = None) -> gr.Textbox:
@@ -160,6 +166,8 @@ def _hub(fields: Mapping[str, Any], name: str, project_id: str) -> Dataset:
     source = {key: str(fields.get(field) or "").strip() for key, field in _HUB_FIELDS.items()}
     if not source["id"]:
         raise RefusedError("There is no dataset to fetch.", "Write its id on the hub, such as owner/name.")
+    if (refusal := hub.away(source["id"])) is not None:
+        raise refusal
     return datasets.import_hub(source["id"], source["config"], source["split"], name=name, project_id=project_id)
 
 
