@@ -15,6 +15,9 @@ from engine.data import datasets, hub, named_sources
 from engine.errors import RefusedError
 from pages.parts import live, toasts
 from pages.shell import project_of
+from storage import datasets as stored
+from storage import db
+from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
 WAYS = ("Upload", "Paste", "Path", "Hub")
@@ -132,8 +135,23 @@ def bring_in(request: gr.Request, *values: Any) -> list[Any]:
     fields = dict(zip(FIELDS, values, strict=True))
     with toasts.toast():
         dataset = import_one(fields, project_of(request))
+        _take_the_place_of(request.query_params.get("replace", ""))
         return [*(EMPTY[name] for name in FIELDS[1:]), dataset.id]
     return [*(gr.skip() for _ in FIELDS[1:]), ""]
+
+
+def _take_the_place_of(failed_id: str) -> None:
+    """The failed dataset that the address names goes, now that another file has come for it."""
+    failed = find_failed(failed_id)
+    if failed is not None:
+        datasets.delete_dataset(failed.id)
+
+
+def find_failed(dataset_id: str) -> Dataset | None:
+    """The dataset, if it is one whose file could not be imported."""
+    with db.reading() as session:
+        dataset = stored.get(session, dataset_id) if dataset_id else None
+    return dataset if dataset is not None and dataset.status == DatasetStatus.FAILED else None
 
 
 def import_one(fields: Mapping[str, Any], project_id: str) -> Dataset:
