@@ -52,7 +52,7 @@ def is_due(endpoint: Endpoint, backend: Backend, now: float) -> bool:
 def unasked_seconds(endpoint: Endpoint, backend: Backend, now: float | None = None) -> float:
     """How long nobody has asked, since it answers, was woken, or got other minutes until it sleeps."""
     now = time.time() if now is None else now
-    began = max(backend.ready_at or now, backend.outcome.get(_IDLE_FROM, 0.0))
+    began: float = max(backend.ready_at or now, backend.outcome.get(_IDLE_FROM, 0.0))
     return now - max(began, last_used(endpoint) or 0.0)
 
 
