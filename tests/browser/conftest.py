@@ -126,8 +126,10 @@ def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
     assert [error for error in errors if not any(words in error for words in OF_LEAVING)] == []
 
 
-# What Gradio's client says when a page is left while one of its own events is on the way.
-OF_LEAVING = ("AbortError: signal is aborted", "AbortError: BodyStreamBuffer was aborted", "Connection errored out")
+# What Gradio's client says when a page is left while one of its own events is on the way; what Chromium says when the
+# fading from one page to the next comes too late.
+OF_LEAVING = ("AbortError: signal is aborted", "AbortError: BodyStreamBuffer was aborted", "Connection errored out",
+              "Transition was aborted")  # fmt: skip
 
 
 LOST = "/nowhere"  # what a test opens because nothing is there

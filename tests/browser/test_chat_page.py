@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from engine.chat import chat
 from engine.serve import endpoints
 from storage.statuses import EndpointStatus
+from storage.tables import DEFAULT_PROJECT
 from tests.browser.conftest import Open
 from tests.serving import active, end_all, finished_run, ready_model
 from tests.waiting import wait_for
@@ -27,7 +29,7 @@ def talk(visit: Open, at_home: Path) -> Iterator[Page]:
     """The page of a chat with a model of a Korean name, and its base beside it."""
     endpoint = endpoints.serve_run(finished_run(ready_model(), name="한국어 요약기").id)
     wait_for(lambda: active(endpoint).status == EndpointStatus.READY)
-    page = visit(f"/chat?endpoint={endpoint.name}")
+    page = visit(f"/chat?endpoint={endpoint.name}&chat={chat.new_chat(DEFAULT_PROJECT).id}")
     expect(page.locator("#chat-beside input")).to_have_value("Its base")
     expect(page.locator("#chat-model input")).to_have_value(endpoint.name)
     yield page

@@ -125,6 +125,7 @@ def test_a_gap_is_filled_at_the_cursor_and_answers_stand_side_by_side(visit: Ope
     expect(page.locator("#code-editor .cm-line").nth(2)).to_have_text("    return a + b")
     page.get_by_label("Task").fill("double")
     page.locator("#code-settings > button").click()
+    expect(page.locator("#code-answers input[type=range]")).to_have_value("1")  # only now does it hear what is typed
     page.locator("#code-answers input[type=number]").fill("2")
     expect(page.locator("#code-answers input[type=range]")).to_have_value("2")
     page.get_by_label("Task").press("Control+Enter")
