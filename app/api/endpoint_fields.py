@@ -49,6 +49,7 @@ class SilenceAnswer(Answer):
 class LifeAnswer(Answer):
     """An endpoint's sleep, whether an outside server answers, and how its newest deployment goes or went."""
 
+    last_used_at: float | None = Field(description="When a request came for it last; null: not yet.")
     idle_minutes: float | None = Field(description="It sleeps after so long without a request; null: never.")
     asleep_at: float | None = Field(description="Since when it sleeps; the next request wakes it.")
     waits_since: float | None = Field(description="Since when requests wait for what is on its way.")

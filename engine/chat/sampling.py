@@ -12,19 +12,24 @@ LARGEST_SEED = 2**63 - 1
 
 @dataclass(frozen=True)
 class Sampling:
-    """`top_p` from 0 to 1 keeps the likeliest tokens that together have so much; with a `seed` chance is repeatable."""
+    """`top_p` from 0 to 1 keeps the likeliest tokens that together have so much; with a `seed` chance is repeatable.
+
+    A `repetition_penalty` above 1 turns away from what prompt and answer have said; OpenAI's API has none.
+    """
 
     temperature: float = 0.7
     max_tokens: int = 512
     top_p: float = 1.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    repetition_penalty: float = 1.0
 
     def body(self) -> dict[str, Any]:
         """As fields of a request. What changes nothing is left out, for servers that do not know it."""
         body: dict[str, Any] = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         body |= {"top_p": self.top_p} if self.top_p < 1 else {}
         body |= {"seed": self.seed} if self.seed is not None else {}
+        body |= {"repetition_penalty": self.repetition_penalty} if self.repetition_penalty != 1 else {}
         return body | ({"stop": list(self.stop)} if self.stop else {})
 
     def kept(self) -> dict[str, Any]:
@@ -37,6 +42,8 @@ def in_words(kept: Mapping[str, Any]) -> str:
     stops, seed = len(kept["stop"]), kept["seed"]
     parts = [f"Temperature {kept['temperature']:g}", f"at most {kept['max_tokens']:,} tokens"]
     parts += [f"top-p {kept['top_p']:g}"] if kept["top_p"] < 1 else []
+    penalty = kept.get("repetition_penalty", 1)  # answers of before it was kept have none
+    parts += [f"repetition penalty {penalty:g}"] if penalty != 1 else []
     parts += [f"seed {seed}"] if seed is not None else []
     return ", ".join(parts + ([f"{stops} stop text{'s' * (stops != 1)}"] if stops else []))
 

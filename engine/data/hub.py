@@ -11,21 +11,26 @@ from typing import Any
 from engine import names
 from engine.data import datasets, hub_names
 from engine.errors import ConflictError, RefusedError, TunesmithError
-from engine.process import hub_token, work
+from engine.process import events, hub_token, work
 from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
 from storage.tables import Dataset, Work
 
 LOOK_SECONDS = 15.0
+AWAY_SECONDS = 60.0  # so long a hub that could not be reached is taken to be away
 LOOK, PUSH = "look_data", "push_data"
 SPLIT = re.compile(r"\w+(?:\.\w+)*")
 _SOURCES = {"upload": "An uploaded file", "path": "A file", "paste": "Pasted text", "lesson": "The first lesson",
             "lesson-report": "The first lesson"}  # fmt: skip
 
 
+class HubAwayError(TunesmithError):
+    """The hub cannot be reached, whatever was asked for."""
+
+
 def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS) -> dict[str, Any]:
     """What there is to choose: {"id", "revision", "configs": [{"name", "splits", "files", "bytes"}], "default"}.
 
-    Raises RefusedError, or TunesmithError with the hub's answer.
+    Raises RefusedError, HubAwayError, or TunesmithError with the hub's answer.
     """
     source = hub_names.hub_source(hub_id, revision=revision)
     spec = {"id": source["id"], "revision": source["revision"]}
@@ -34,7 +39,23 @@ def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS
         return finished.result
     if finished.status in WORK_MOVING:
         raise TunesmithError("The hub has not answered yet.", "Try again in a moment.")
-    raise TunesmithError(finished.error or "The hub did not answer.", finished.hint or "Try again.")
+    raise _refusal(finished)
+
+
+def away(hub_id: str) -> HubAwayError | None:
+    """What the newest look at a dataset said, when that was just now and the hub could not be reached."""
+    newest = work.latest(f"hub:{hub_id}", LOOK)
+    if newest is None or newest.status != WorkStatus.FAILED or time.time() - (newest.ended_at or 0) > AWAY_SECONDS:
+        return None
+    refusal = _refusal(newest)
+    return refusal if isinstance(refusal, HubAwayError) else None
+
+
+def _refusal(failed: Work) -> TunesmithError:
+    told, _ = events.read(work.folder(failed), 0)
+    by_network = any(isinstance(event, events.Failed) and event.category == "network" for event in told)
+    refusal = HubAwayError if by_network else TunesmithError
+    return refusal(failed.error or "The hub did not answer.", failed.hint or "Try again.")
 
 
 def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, split: str = "train") -> Work:

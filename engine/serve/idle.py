@@ -21,13 +21,14 @@ from storage.transitions import move_backend
 SAVE_SECONDS = 5.0
 SLEEP_SECONDS = 60  # vLLM moves the weights out of the GPU's memory, or back
 
+_IDLE_FROM = "idle_from"  # in a backend's outcome
 _used: dict[str, float] = {}  # endpoint -> its last request in this process, not saved yet
 _loads: Answers[int | None] = Answers("idle")  # by backend: answers it is writing
 _sleeps: Answers[bool] = Answers("sleep")  # by backend: whether it has gone to sleep
 
 
 def used(endpoint: Endpoint) -> None:
-    """A request came for an endpoint that may sleep when nobody asks."""
+    """A request came for an endpoint."""
     _used[endpoint.id] = time.time()
 
 
@@ -49,9 +50,20 @@ def is_due(endpoint: Endpoint, backend: Backend, now: float) -> bool:
 
 
 def unasked_seconds(endpoint: Endpoint, backend: Backend, now: float | None = None) -> float:
-    """How long nobody has asked, since it answers. Known of endpoints whose use is noted (engine.serve.routing)."""
+    """How long nobody has asked, since it answers, was woken, or got other minutes until it sleeps."""
     now = time.time() if now is None else now
-    return now - max(backend.ready_at or now, endpoint.last_used_at or 0.0, _used.get(endpoint.id, 0.0))
+    began: float = max(backend.ready_at or now, backend.outcome.get(_IDLE_FROM, 0.0))
+    return now - max(began, last_used(endpoint) or 0.0)
+
+
+def last_used(endpoint: Endpoint) -> float | None:
+    """When a request came for it last; None: not yet."""
+    return max(endpoint.last_used_at or 0.0, _used.get(endpoint.id, 0.0)) or None
+
+
+def count_from_now(backend: Backend) -> None:
+    """The time without a request begins anew, though none has come."""
+    backend.outcome = {**backend.outcome, _IDLE_FROM: time.time()}
 
 
 def look(backend: Backend) -> None:

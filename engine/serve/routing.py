@@ -15,7 +15,6 @@ from engine.serve import abilities, adapter_names, idle
 from engine.serve.abilities import Ability
 from engine.serve.rollout import canary
 from storage import db, endpoints, served_adapters, settings
-from storage.queued import state as queue_state
 from storage.statuses import AdapterStatus, EndpointStatus
 from storage.tables import Backend, Endpoint, ServedAdapter
 
@@ -55,7 +54,6 @@ class _Table:
     place: tuple[str, str]
     routes: dict[str, "Route"]
     on_trial: dict[str, "Route"]  # of green backends, for their share
-    notes_use: bool = False  # whether endpoints may sleep for a training, so that it counts when they were asked
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,6 @@ class Route:
     model: str  # what the server calls it
     problem: str | None = None  # why its adapter does not answer
     ready: Upstream | None = None  # when it answers; made once, since a column of a row costs more than a dictionary
-    sleeps: bool = False  # whether its endpoint goes to sleep when nobody asks
 
 
 class _Routes:
@@ -94,14 +91,13 @@ class _Routes:
         read_at, place = time.monotonic(), _place()
         with db.reading() as session:
             rows = endpoints.live(session)
-            notes_use = queue_state.current(session).sleep_idle_minutes is not None
             canary.read(session, served_names)
             trials = [(endpoint, green) for endpoint, _ in rows if (green := canary.green_of(endpoint.id)) is not None]
             loads = served_adapters.of(session, [backend.id for _, backend in [*rows, *trials] if backend.adapters])
         settled = {(load.backend_id, load.subject): load for load in loads if load.status in _SETTLED}
         routes = {name: route for endpoint, backend in rows for name, route in _routes_of(endpoint, backend, settled)}
         on_trial = {name: route for endpoint, green in trials for name, route in _routes_of(endpoint, green, settled)}
-        table = _Table(read_at, place, routes, on_trial, notes_use)
+        table = _Table(read_at, place, routes, on_trial)
         with self._lock:
             if changes == self._changes:
                 self.table = table
@@ -121,8 +117,7 @@ def upstream(model: str) -> Upstream:
     route = _current().get(model)
     if route is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    if route.sleeps or _routes.table.notes_use:
-        idle.used(route.endpoint)
+    idle.used(route.endpoint)
     if canary.is_any() and canary.chosen(route.endpoint, route.backend, model) is not route.backend:
         route = _routes.table.on_trial.get(model, route)
     if route.ready is not None:
@@ -249,7 +244,7 @@ def _leading(endpoint: Endpoint, backend: Backend, model: str, problem: str | No
         key_env = backend.options.get("api_key_env") if backend.kind == "external" else None
         does = abilities.of(backend)
         ready = Upstream(backend.address, model, endpoint.id, backend.id, key_env, endpoint.name, backend.kind, does)
-    return Route(endpoint, backend, model, problem, ready, bool(endpoint.idle_minutes))
+    return Route(endpoint, backend, model, problem, ready)
 
 
 def _current() -> dict[str, Route]:

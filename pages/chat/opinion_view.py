@@ -187,4 +187,4 @@ VOTES: dict[str, opinions.Better] = {"vote-tuned": "tuned", "vote-base": "base",
 
 def _make(opinion: opinion_rows.Opinion, project_id: str) -> None:
     dataset = opinion_rows.make_dataset(opinion, project_id)
-    toasts.done(f"The dataset {dataset.name} is being made. It is on the Data page; choose it to train.")
+    toasts.done(f"The dataset {dataset.name} is being made.", "Open the dataset", f"/data?dataset={dataset.id}")

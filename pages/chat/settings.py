@@ -16,10 +16,10 @@ from storage.tables import Message
 
 SIDES: tuple[chat.Side, chat.Side] = ("tuned", "base")
 Values = Sequence[Any]
-"""The fields of one set: system prompt, temperature, longest answer, top-p, seed, texts to stop at."""
-FIELDS = 6
-USUAL: Values = ("", 0, 256, 1, "", "")
-MOST_TOKENS, LEAST_TOP_P = 4096, 0.05  # where the sliders end
+"""A set: system prompt, temperature, longest answer, top-p, seed, texts to stop at, repetition penalty."""
+FIELDS = 7
+USUAL: Values = ("", 0, 256, 1, "", "", 1)
+MOST_TOKENS, LEAST_TOP_P, MOST_PENALTY = 4096, 0.05, 2.0  # where the sliders end
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ def _fields(of: str) -> list[Any]:
             LEAST_TOP_P, 1, 1, step=0.05, label="Top-p", info="Less than 1 leaves unlikely tokens out.",
             elem_id=f"chat-top-p{of}",
         )  # fmt: skip
+        penalty = gr.Slider(
+            1, MOST_PENALTY, 1, step=0.05, label="Repetition penalty", info="More than 1 avoids what was said before.",
+            elem_id=f"chat-penalty{of}",
+        )  # fmt: skip
         seed = gr.Textbox(
             "", label="Seed", info="The same seed gives the same answer.", max_length=20, elem_id=f"chat-seed{of}"
         )
@@ -78,7 +82,7 @@ def _fields(of: str) -> list[Any]:
             "", label="Stop at", info="Texts that end an answer, one a line, four at most.", lines=1, max_lines=4,
             max_length=1000, elem_id=f"chat-stops{of}",
         )  # fmt: skip
-    return [system, temperature, max_tokens, top_p, seed, stops]
+    return [system, temperature, max_tokens, top_p, seed, stops, penalty]
 
 
 def switched(is_on: bool, *shared: Any) -> list[Any]:
@@ -96,8 +100,8 @@ def answerers(model: str | None, other: str | None, values: Values) -> asking.An
 
 
 def _answerer(model: str, values: Values) -> asking.Answerer:
-    system, temperature, max_tokens, top_p, seed, stops = values
-    sampling = Sampling(temperature, int(max_tokens), top_p, seed_of(seed or ""), stops_of(stops or ""))
+    system, temperature, max_tokens, top_p, seed, stops, penalty = values
+    sampling = Sampling(temperature, int(max_tokens), top_p, seed_of(seed or ""), stops_of(stops or ""), penalty)
     return asking.Answerer(model, system or "", sampling)
 
 
@@ -117,4 +121,5 @@ def _values(answer: Message) -> Values:
     kept = answer.sampling or {}
     seed = "" if kept["seed"] is None else str(kept["seed"])
     top_p, most = max(LEAST_TOP_P, kept["top_p"]), min(MOST_TOKENS, kept["max_tokens"])
-    return answer.system, kept["temperature"], most, top_p, seed, "\n".join(kept["stop"])
+    penalty = min(MOST_PENALTY, max(1, kept.get("repetition_penalty", 1)))
+    return answer.system, kept["temperature"], most, top_p, seed, "\n".join(kept["stop"]), penalty

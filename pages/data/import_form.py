@@ -15,6 +15,9 @@ from engine.data import datasets, hub, named_sources
 from engine.errors import RefusedError
 from pages.parts import live, toasts
 from pages.shell import project_of
+from storage import datasets as stored
+from storage import db
+from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
 WAYS = ("Upload", "Paste", "Path", "Hub")
@@ -85,12 +88,18 @@ def wire(form: Mapping[str, Component]) -> None:
 def offered(hub_id: str) -> list[Any]:
     """The configurations and splits of a dataset of the hub, the usual ones chosen."""
     if not hub_id.strip():
-        return [gr.update(choices=[], value=None)] * 2
+        return [gr.update(choices=[], value=None, info=None)] * 2
+    nothing = "The hub offers nothing here."
     with toasts.toast():
-        hub_dataset = hub.look(hub_id.strip())
+        try:
+            hub_dataset = hub.look(hub_id.strip())
+        except hub.HubAwayError:
+            nothing = "The hub does not answer."
+            raise
         names = [str(config["name"]) for config in hub_dataset["configs"]]
-        return [gr.update(choices=names, value=hub_dataset["default"]), _splits(hub_dataset, hub_dataset["default"])]
-    return [gr.skip(), gr.skip()]
+        shown = gr.update(choices=names, value=hub_dataset["default"], info=None)
+        return [shown, _splits(hub_dataset, hub_dataset["default"])]
+    return [gr.update(choices=[], value=None, info=nothing)] * 2
 
 
 def splits(hub_id: str, config: str) -> Any:
@@ -102,7 +111,7 @@ def splits(hub_id: str, config: str) -> Any:
 
 def _splits(hub_dataset: Mapping[str, Any], config: str) -> Any:
     names = next((list(entry["splits"]) for entry in hub_dataset["configs"] if entry["name"] == config), [])
-    return gr.update(choices=names, value="train" if "train" in names else next(iter(names), None))
+    return gr.update(choices=names, value="train" if "train" in names else next(iter(names), None), info=None)
 
 
 def _text(id: str, label: str, placeholder: str, longest: int = 4096, scale: int | None = None) -> gr.Textbox:
@@ -126,8 +135,23 @@ def bring_in(request: gr.Request, *values: Any) -> list[Any]:
     fields = dict(zip(FIELDS, values, strict=True))
     with toasts.toast():
         dataset = import_one(fields, project_of(request))
+        _take_the_place_of(request.query_params.get("replace", ""))
         return [*(EMPTY[name] for name in FIELDS[1:]), dataset.id]
     return [*(gr.skip() for _ in FIELDS[1:]), ""]
+
+
+def _take_the_place_of(failed_id: str) -> None:
+    """The failed dataset that the address names goes, now that another file has come for it."""
+    failed = find_failed(failed_id)
+    if failed is not None:
+        datasets.delete_dataset(failed.id)
+
+
+def find_failed(dataset_id: str) -> Dataset | None:
+    """The dataset, if it is one whose file could not be imported."""
+    with db.reading() as session:
+        dataset = stored.get(session, dataset_id) if dataset_id else None
+    return dataset if dataset is not None and dataset.status == DatasetStatus.FAILED else None
 
 
 def import_one(fields: Mapping[str, Any], project_id: str) -> Dataset:
@@ -160,6 +184,8 @@ def _hub(fields: Mapping[str, Any], name: str, project_id: str) -> Dataset:
     source = {key: str(fields.get(field) or "").strip() for key, field in _HUB_FIELDS.items()}
     if not source["id"]:
         raise RefusedError("There is no dataset to fetch.", "Write its id on the hub, such as owner/name.")
+    if (refusal := hub.away(source["id"])) is not None:
+        raise refusal
     return datasets.import_hub(source["id"], source["config"], source["split"], name=name, project_id=project_id)
 
 

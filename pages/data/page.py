@@ -29,6 +29,7 @@ HIDE_IMPORT = """
 """
 OPEN_DATASET = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
 GO_TO_ADDRESS = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
+FROM_FILES = ("upload", "paste", "path")
 VIEW_SECONDS = 4
 RECENT_BYTES = 4096
 MAPPING_HINT = "Say below which column is which: the rows beside it show what becomes of them."
@@ -51,7 +52,16 @@ def datasets_html(query: Mapping[str, str]) -> str:
     """The project's datasets, or the one the address names."""
     if query.get("dataset"):
         return str(_dataset(query["dataset"], query.get("show", "")))
-    return str(list_view.list_html(query))
+    return str(_replaced(query) + list_view.list_html(query))
+
+
+def _replaced(query: Mapping[str, str]) -> Markup:
+    """What the next import takes the place of."""
+    failed = import_form.find_failed(query.get("replace", ""))
+    if failed is None:
+        return Markup()
+    hint = "It is deleted as soon as that import has begun. You can undo it for 30 seconds."
+    return html.notice(f"What you import above takes the place of {failed.name}.", hint, "calm")
 
 
 def _dataset(dataset_id: str, show: str) -> Markup:
@@ -74,8 +84,10 @@ def _dataset(dataset_id: str, show: str) -> Markup:
 
 def _head(dataset: Dataset) -> Markup:
     train = html.link_button("Train on it", f"/train?dataset={dataset.id}", primary=True)
-    buttons = Markup('<div class="ts-actions">{}{}</div>').format(
-        train if dataset.status == DatasetStatus.READY and dataset.train_rows else "", delete_button(dataset)
+    failed = dataset.status == DatasetStatus.FAILED and dataset.source in FROM_FILES
+    other = html.link_button("Try another file", f"/data?replace={dataset.id}", primary=True) if failed else ""
+    buttons = Markup('<div class="ts-actions">{}{}{}</div>').format(
+        other, train if dataset.status == DatasetStatus.READY and dataset.train_rows else "", delete_button(dataset)
     )
     facts = (
         ("Kind", dataset.kind),

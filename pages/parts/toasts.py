@@ -41,9 +41,10 @@ def warn(error: TunesmithError) -> None:
     gr.Warning(error_html(error), duration=seconds)
 
 
-def done(message: str) -> None:
-    """Says in a toast that something has happened which the page itself does not show."""
-    gr.Success(str(Markup("{}").format(message)), duration=4)
+def done(message: str, link: str = "", href: str = "") -> None:
+    """Says in a toast that something has happened which the page itself does not show; with a link to where it does."""
+    way = Markup("<br>{}").format(html.link(link, href)) if href else ""
+    gr.Success(str(Markup("{}{}").format(message, way)), duration=LEAST_SECONDS if href else 4)
 
 
 def error_html(error: TunesmithError) -> str:

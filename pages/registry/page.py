@@ -65,12 +65,12 @@ def _say(moved: aliases.Moved) -> None:
 
 def _serve(subject: str, values: Mapping[str, str]) -> None:
     endpoint = following.serve(values.get("endpoint", "").strip(), f"version:{subject}", who=WHO)
-    toasts.done(f"{endpoint.name} is starting. The Serve page shows when it answers.")
+    toasts.done(f"{endpoint.name} is starting.", f"See {endpoint.name} on the Serve page", "/serve")
 
 
 def _install(kind: str, _values: Mapping[str, str]) -> None:
     runtimes.install(kind)
-    toasts.done("llama.cpp is being installed. The Serve page shows how far it is.")
+    toasts.done("llama.cpp is being installed.", "How far it is", "/serve#runtimes")
 
 
 def _change(subject: str, values: Mapping[str, str]) -> None:

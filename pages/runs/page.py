@@ -36,7 +36,7 @@ def act(event: gr.EventData) -> None:
 
 def _serve(run_id: str, _values: Mapping[str, str]) -> None:
     endpoint = endpoints.serve_run(run_id)
-    toasts.done(f"{endpoint.name} is starting. The Serve page shows when it answers.")
+    toasts.done(f"{endpoint.name} is starting.", f"See {endpoint.name} on the Serve page", "/serve")
 
 
 ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {

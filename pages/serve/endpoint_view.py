@@ -126,12 +126,21 @@ def _buttons(facts: Facts) -> list[Markup]:
     buttons += life_view.buttons(facts)
     if status in LIVE:
         buttons.append(html.link_button("Change", f"/serve?deploy={facts['id']}"))
-        buttons.append(html.button("Stop", "stop"))
+        buttons.append(html.button("Stop", "stop", confirm=_what_ends(facts)))
     else:
         buttons.append(html.button("Start again", "start"))
         buttons.append(html.link_button("Change", f"/serve?deploy={facts['id']}"))
     buttons.append(html.button("Delete", "delete", confirm=f"Delete {name}? Runs and models stay.", tone="danger"))
     return buttons
+
+
+def _what_ends(facts: Facts) -> str:
+    """What a person agrees to who stops it."""
+    after = f"Callers of {facts['name']} get errors until you start it again."
+    if facts.get("kind") == "external":
+        return f"Stop {facts['name']}? The server somewhere else goes on. {after}"
+    cut_off = "Answers being written get ten seconds, then they are cut off. " if facts["status"] == "ready" else ""
+    return f"Stop {facts['name']}? {cut_off}{after}"
 
 
 def _troubles(facts: Facts) -> Markup:
@@ -172,6 +181,7 @@ def _facts(facts: Facts, context: Context) -> Markup:
             ("Device", facts.get("device") or ""),
             ("Options", _options(facts)),
             ("Ready", html.moment(facts["ready_at"]) if facts.get("ready_at") else ""),
+            ("Last used", html.moment(facts["life"]["last_used_at"]) if facts["life"]["last_used_at"] else "not yet"),
             ("Restarts", facts.get("restarts") or ""),
         ]
     )

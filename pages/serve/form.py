@@ -37,7 +37,7 @@ ABOUT = {
     "external": "Ollama, llama.cpp, TGI, SGLang, LM Studio, another vLLM, or a cloud: any server with OpenAI's API.",
 }
 HELP = {
-    "name": "What callers name as the model: a-z, 0-9 and -.",
+    "name": "Needed before Start. What callers name as the model: a-z, 0-9 and -.",
     "model_id": "One that is ready on the Models page.",
     "version": "A version of the registry that is a GGUF file. Keep an export as a version to have it here.",
     "url": "With or without its /v1, such as http://127.0.0.1:11434",
@@ -128,7 +128,7 @@ def _filled(facts: Mapping[str, Any]) -> dict[str, Any]:
         "url": gr.update(value=set_options.get("url", "") if kind == "external" else ""),
         "model": gr.update(value=set_options.get("model") if kind == "external" else None),
         "api_key_env": gr.update(value=set_options.get("api_key_env", "") if kind == "external" else ""),
-        "start": gr.update(value="Deploy"),
+        "start": gr.update(value="Deploy", interactive=True),
         **_for_kind(kind, model_id, adapters),
         **values,
     }
@@ -230,6 +230,11 @@ def start(values: Sequence[Any], project_id: str) -> tuple[list[Any], str]:
     return answers(_refused({}) | _done(request)), said
 
 
+def named(name: str | None, target: str | None) -> Any:
+    """The button that starts: it waits for the name of a new endpoint."""
+    return gr.update(interactive=bool((name or "").strip() or target))
+
+
 def _model(request: Asked) -> str | None:
     return request.model_id if request.kind in WITH_MODEL else None
 
@@ -241,7 +246,8 @@ def _adapters(request: Asked) -> Sequence[str]:
 def _done(request: Asked) -> dict[str, Any]:
     if request.target:
         return {"problem": shown("")}
-    return {"name": gr.update(value="", **_marks("name", "")), "problem": shown("")}
+    emptied = gr.update(value="", **_marks("name", ""))
+    return {"name": emptied, "start": named("", request.target), "problem": shown("")}
 
 
 def problems(request: Asked) -> dict[str, str]:

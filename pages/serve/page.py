@@ -36,6 +36,7 @@ def page() -> None:
     fields = [parts[name] for name in (*form.FIELDS, *form.OPTIONS)]
     opening = gr.on(None, open_form, None, everything, **live.QUIET)
     opening.then(None, js=TO_THE_FORM, **live.QUIET)
+    parts["name"].change(form.named, [parts["name"], parts["target"]], parts["start"], **live.QUIET)
     kind, model, adapters = parts["kind"], parts["model_id"], parts["adapters"]
     kind.input(form.kind_chosen, [kind, model, adapters], everything, **live.QUIET)
     model.input(form.model_chosen, [kind, model], everything, **live.QUIET)
@@ -57,7 +58,7 @@ def _form() -> Parts:
         parts["note"] = gr.HTML(form.note("transformers"), apply_default_css=False, elem_id="endpoint-note")
         parts |= _inside() | _gguf() | _outside() | _options()
         parts["problem"] = _html("endpoint-problem")
-        parts["start"] = gr.Button("Start endpoint", variant="primary", elem_id="endpoint-create")
+        parts["start"] = gr.Button("Start endpoint", variant="primary", interactive=False, elem_id="endpoint-create")
     return parts
 
 

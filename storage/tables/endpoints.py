@@ -22,7 +22,7 @@ class Endpoint(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
     stopped_at: float | None = None
     idle_minutes: float | None = None  # goes to sleep after so long without a request; None: never
-    last_used_at: float | None = None  # kept for endpoints that may sleep when nobody asks
+    last_used_at: float | None = None  # the last request for it
     asleep_at: float | None = None  # since when it sleeps, or is on its way to
     waits_since: float | None = None  # requests wait since then for what is on its way, and are not refused
 

@@ -13,3 +13,4 @@ class Visitor:
 
     def __init__(self, **cookies: str) -> None:
         self.cookies = cookies
+        self.query_params: dict[str, str] = {}

@@ -21,7 +21,7 @@ from tests.pages.clicks import Click
 from tests.serving import bring_up, end_all, finished_run, ready_model
 
 ANY = {"project": "default"}
-SHARED = ("", 0, 64, 1, "", "")
+SHARED = ("", 0, 64, 1, "", "", 1)
 SETTINGS = (*SHARED, False, False, *SHARED, *SHARED)
 FIRST = ("id", "model", "beside", "first", "second", "sides", "own", "first_own", "second_own", "tuned", "base", "text")
 
@@ -156,41 +156,49 @@ def test_an_answer_is_written_again_with_the_settings_of_now(jokes: str, toasts:
     chat_id = ask(opened()["id"], "one", jokes, NOTHING)[0]
     list(sides.follow_tuned(chat_id))
     tuned, _base, send, stop = sides.again(
-        chat_id, jokes, ITS_BASE, "Be brief.", 0.7, 64, 0.9, "7", "END", *SETTINGS[6:]
+        chat_id, jokes, ITS_BASE, "Be brief.", 0.7, 64, 0.9, "7", "END", 1, *SETTINGS[7:]
     )
     assert [turn["role"] for turn in tuned] == ["user"]
     assert (send["interactive"], stop["interactive"]) == (False, True)
     for follow in (sides.follow_tuned, sides.follow_base):
         assert [turn["role"] for turn in list(follow(chat_id))[-1]] == ["user", "assistant"]
-    assert sides.again(chat_id, jokes, ITS_BASE, "", 0, 64, 1, "seven", "", *SETTINGS[6:]) == (gr.skip(),) * 4
+    assert sides.again(chat_id, jokes, ITS_BASE, "", 0, 64, 1, "seven", "", 1, *SETTINGS[7:]) == (gr.skip(),) * 4
     assert "seed is `seven`" in toasts[0]
     assert len(chat.messages(chat_id)) == 3  # a wrong seed has taken nothing away
 
 
 def test_each_model_answers_with_its_own_settings_and_the_next_visit_has_them(jokes: str) -> None:
-    own = ("Be brief.", 1.5, 32, 0.9, "7", "END")
+    own = ("Be brief.", 1.5, 32, 0.9, "7", "END", 1.3)
     asked = sides.ask(opened()["id"], "one", None, jokes, ITS_BASE, *SHARED, False, True, *SHARED, *own)
     chat_id = asked[0]
     for follow in (sides.follow_tuned, sides.follow_base):
         list(follow(chat_id))
     drawn = {turn.side: (turn.system, turn.sampling) for turn in chat.messages(chat_id)}
-    both: dict[str, Any] = {"temperature": 0, "max_tokens": 64, "top_p": 1, "seed": None, "stop": []}
+    both: dict[str, Any] = {
+        "temperature": 0,
+        "max_tokens": 64,
+        "top_p": 1,
+        "seed": None,
+        "stop": [],
+        "repetition_penalty": 1,
+    }
     alone: dict[str, Any] = {"temperature": 1.5, "max_tokens": 32, "top_p": 0.9, "seed": 7, "stop": ["END"]}
+    alone["repetition_penalty"] = 1.3
     assert drawn == {"user": ("", None), "tuned": ("", both), "base": ("Be brief.", alone)}
     shown = opinion_view.answers_html({**ANY, "chat": chat_id})
     assert "Temperature 0, at most 64 tokens<" in shown
-    assert "Temperature 1.5, at most 32 tokens, top-p 0.9, seed 7, 1 stop text<" in shown
+    assert "Temperature 1.5, at most 32 tokens, top-p 0.9, repetition penalty 1.3, seed 7, 1 stop text<" in shown
     assert shown.count("Be brief.") == 1
     first = opened(chat=chat_id)["settings"]
-    assert tuple(first[:20]) == (*SHARED, False, True, *SHARED, *own)
-    assert [column["visible"] for column in first[20:]] == [False, True]
+    assert tuple(first[:23]) == (*SHARED, False, True, *SHARED, *own)
+    assert [column["visible"] for column in first[23:]] == [False, True]
     assert set(map(str, opened(chat=chat.new_chat().id)["settings"])) == {str(gr.skip())}
 
 
 def test_one_model_alone_takes_the_settings_that_are_seen(jokes: str) -> None:
     (side,) = settings.answerers(jokes, NOTHING, (*SHARED, True, True, "Hidden", *SHARED[1:], *SHARED)).values()
     assert side.system == ""
-    assert settings.switched(False, *SHARED) == [gr.update(visible=False), *[gr.skip()] * 6]
+    assert settings.switched(False, *SHARED) == [gr.update(visible=False), *[gr.skip()] * 7]
     assert settings.switched(True, *SHARED) == [gr.update(visible=True), *SHARED]
 
 

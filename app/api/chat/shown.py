@@ -14,6 +14,9 @@ Side = Literal["tuned", "base"]
 SIDES: tuple[Side, Side] = ("tuned", "base")
 
 
+PENALTY = "Above 1, it turns away from tokens of prompt and answer; 1 changes nothing."
+
+
 class ChatAnswer(Answer):
     id: str = Field(description="The chat's id.")
     project_id: str = Field(description="The project it belongs to.")
@@ -28,6 +31,7 @@ class SamplingAnswer(Answer):
     top_p: float = Field(description="Below 1, unlikely tokens were left out.")
     seed: int | None = Field(description="The seed, if one was given.")
     stop: list[str] = Field(description="Texts that ended an answer.")
+    repetition_penalty: float = Field(default=1.0, description=PENALTY)
 
 
 class MessageAnswer(Answer):
@@ -77,6 +81,7 @@ class OwnSettingsBody(Body):
     top_p: float | None = Field(default=None, gt=0, le=1, description="Below 1, unlikely tokens are left out.")
     seed: int | None = Field(default=None, ge=0, le=LARGEST, description="Makes chance repeatable; null: no seed.")
     stop: tuple[str, ...] | None = Field(default=None, max_length=4, description="Texts that end an answer.")
+    repetition_penalty: float | None = Field(default=None, gt=0, le=10, description=PENALTY)
 
 
 class BothOwnSettingsBody(Body):
@@ -95,6 +100,7 @@ class ChatSettingsBody(Body):
     top_p: float = Field(default=1.0, gt=0, le=1, description="Below 1, unlikely tokens are left out.")
     seed: int | None = Field(default=None, ge=0, le=LARGEST, description="Makes chance repeatable.")
     stop: tuple[str, ...] = Field(default=(), max_length=4, description="Texts that end an answer.")
+    repetition_penalty: float = Field(default=1.0, gt=0, le=10, description=PENALTY)
     own: BothOwnSettingsBody = Field(
         default=BothOwnSettingsBody(), description="Settings that only one of the two models has."
     )

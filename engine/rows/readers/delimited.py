@@ -12,7 +12,8 @@ from engine.rows.readers.lines import MOST_ROW_BYTES, lines
 from engine.rows.readers.source import Source
 from engine.rows.verdict import Rejection
 
-DELIMITERS = (",", "\t", ";", "|")
+NAMES = {",": "CSV with commas", "\t": "TSV (tabs)", ";": "CSV with semicolons", "|": "CSV with bars"}
+DELIMITERS = tuple(NAMES)
 SEPARATOR = re.compile(r"sep=([,;|\t])\r?[\n\r]", re.IGNORECASE)
 MOST_COLUMNS = 10_000
 SAMPLED_ROWS = 50
@@ -27,9 +28,9 @@ def rows(source: Source) -> Iterator[Any]:
     csv.field_size_limit(MOST_ROW_BYTES)
     head = source.text_head().decode("utf-8", "ignore")
     text = _Lines(source, by_return="\n" not in head and "\r" in head)
-    if separator := SEPARATOR.match(head):  # a first line by which Excel is told the delimiter
+    if SEPARATOR.match(head):
         next(text)
-    cells = csv.reader(text, delimiter=separator[1] if separator else delimiter_of(head.replace("\r", "\n")))
+    cells = csv.reader(text, delimiter=delimiter_of(head))
     table = _Table(_header(cells, text))
     for row in _guarded(cells):
         if text.broken:
@@ -107,8 +108,17 @@ class _Table:
         return said
 
 
+def name_of(source: Source) -> str:
+    """What a table is called, with what stands between its cells."""
+    return NAMES[delimiter_of(source.text_head().decode("utf-8", "ignore"))]
+
+
 def delimiter_of(head: str) -> str:
-    """The delimiter that gives the first rows the most columns, the same number in each."""
+    """The delimiter that a first line tells Excel, or else the one that gives the first rows the most columns, the same
+    number in each."""
+    if separator := SEPARATOR.match(head):
+        return separator[1]
+    head = head.replace("\r", "\n")
     whole_lines = head[: head.rfind("\n") + 1] or head
     return max(DELIMITERS, key=lambda delimiter: _columns(whole_lines.splitlines(keepends=True), delimiter))
 

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from engine.serve import idle
 from engine.serve.rollout import asked
 from engine.serve.rollout.canary import side_of
 from engine.serve.waking import waiting
@@ -23,6 +24,7 @@ def of(endpoint: Endpoint, active: Backend | None, green: Backend | None, others
     """Plain values for REST and the page. `others`: what was deployed after the active backend, the newest first."""
     newest = green or next((row for row in others if row.rollout), active)
     return {
+        "last_used_at": idle.last_used(endpoint),
         "idle_minutes": endpoint.idle_minutes,
         "asleep_at": endpoint.asleep_at,
         "waits_since": endpoint.waits_since,

@@ -18,10 +18,12 @@ def set_idle_minutes(endpoint_id: str, minutes: float | None) -> Endpoint:
     """Has an endpoint sleep after so many minutes without a request; None: never. Raises RefusedError."""
     with db.session() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
+        active = endpoints.backend(session, endpoint.active_backend_id)
         if minutes is not None:
-            _refuse_outside(endpoint, endpoints.backend(session, endpoint.active_backend_id))
+            _refuse_outside(endpoint, active)
         endpoint.idle_minutes = checked_minutes(minutes)
-        endpoint.last_used_at = time.time()
+        if active is not None:
+            idle.count_from_now(active)
     routing.forget()
     return endpoint
 
@@ -89,7 +91,8 @@ def wake(endpoint_id: str) -> Endpoint:
             raise ConflictError(f"Endpoint `{endpoint.name}` was stopped.", "Start it again.")
         if endpoint.asleep_at is None:
             return endpoint
-        endpoint.asleep_at, endpoint.waits_since, endpoint.last_used_at = None, time.time(), time.time()
+        endpoint.asleep_at, endpoint.waits_since = None, time.time()
+        idle.count_from_now(active)
         values = {"restarts": 0, "error": None, "hint": None, "ended_at": None}
         move_backend(session, active, EndpointStatus.ASLEEP, EndpointStatus.QUEUED, "woken", **values)
     routing.forget()

@@ -11,7 +11,7 @@ import orjson
 
 from engine.process import events
 from engine.rows.mapping.judged_rows import Judged
-from engine.rows.readers import choose, encodings
+from engine.rows.readers import choose, delimited, encodings
 from engine.rows.readers.source import Source
 from engine.rows.store import columnar
 from engine.rows.verdict import Format, Rejection
@@ -151,7 +151,8 @@ def _all_rejected(rules: Counter[str]) -> dict[str, str]:
 def _notes(source: Source, reader: choose.Reader, name: str, chosen: str) -> list[str]:
     if reader in choose.BINARY:
         return [f"Read as {reader.name}.", *_name_notes(reader, name)]
-    notes = [f"Read as {reader.name}, {encodings.label(source.encoding)}."]
+    found_as = delimited.name_of(source) if reader is choose.TABLE else reader.name
+    notes = [f"Read as {found_as}, {encodings.label(source.encoding)}."]
     if source.packed:
         notes.append(f"Unpacked with {source.packed}.")
     if source.bom:

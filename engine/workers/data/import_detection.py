@@ -17,7 +17,7 @@ from engine.rows.verdict import Format, Mended, Rejection
 LOOKED_AT_ROWS = 1000
 LOOKED_AT_BYTES = 16 << 20
 LOOKED_AT_FILES = 20
-GUIDE = "Say on the Data page which column is which, or rename them to those of a format in the guide."
+GUIDE = "Say on its tab Mapping which column is which, or rename them to those of a format in the guide."
 
 
 class File(NamedTuple):

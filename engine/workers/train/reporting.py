@@ -1,5 +1,6 @@
 """What a training says while it runs: events for the studio, and the end at the first loss that is no number."""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.workers.train import peak_memory
 from engine.workers.train.feeding import Feeding
 
 BEAT_SECONDS = 1.0
+LOSSES = {"loss": "loss", "eval_loss": "held-out loss"}
 LOG_ENTRIES_KEPT = 50  # trainer_state.json holds them all, and would grow with every step
 
 
@@ -84,6 +86,15 @@ class Reporter(TrainerCallback):
             metrics["peak_memory_bytes"] = float(peak_memory.peak_bytes(args.device.type))
             self.tokens, self.seconds = metrics["num_tokens"], 0.0
         events.append(self.out, events.Step(step=state.global_step, metrics=metrics))
+        if state.is_world_process_zero and (line := line_of(metrics)):
+            sys.stdout.write(f"step {state.global_step} of {state.max_steps}: {line}\n")
+            sys.stdout.flush()
+
+
+def line_of(metrics: dict[str, float]) -> str:
+    """What the log says of a point: the losses alone, since all of it is events; "" without one."""
+    shown = {name: metrics[key] for key, name in LOSSES.items() if key in metrics}
+    return ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
 
 
 def tokens_so_far(state: TrainerState) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl import SFTConfig
 
 from engine.process import events
@@ -122,6 +122,7 @@ def make(spec: Spec, family: Family, out: Path, choose: Callable[[Rows], Rows] =
     if compute.uses_own_layers(spec.recipe):
         short_attention.enable()
     trainer = family.trainer(spec, base, rows, out)
+    trainer.remove_callback(PrinterCallback)  # it prints dicts of Python into the log
     tuning.prepare(trainer, spec.recipe, spec.model_path, out)
     strategy.check(spec.strategy, trainer.accelerator)
     trainer.add_callback(strategy.StrategyCheck(spec.strategy, trainer))

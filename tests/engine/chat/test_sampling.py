@@ -2,14 +2,22 @@
 
 import pytest
 
-from engine.chat.sampling import Sampling, seed_of, stops_of
+from engine.chat.sampling import Sampling, in_words, seed_of, stops_of
 from engine.errors import RefusedError
 
 
 def test_what_changes_nothing_is_not_sent() -> None:
     assert Sampling(0.5, 64).body() == {"temperature": 0.5, "max_tokens": 64}
+    assert Sampling(0, 8, repetition_penalty=1.2).body()["repetition_penalty"] == 1.2
     drawn = Sampling(1.0, 8, top_p=0.9, seed=0, stop=("\n", "END"))
     assert drawn.body() == {"temperature": 1.0, "max_tokens": 8, "top_p": 0.9, "seed": 0, "stop": ["\n", "END"]}
+
+
+def test_an_answer_of_before_the_penalty_was_kept_has_none_in_its_words() -> None:
+    kept = Sampling(0.5, 64, repetition_penalty=1.3).kept()
+    assert in_words(kept) == "Temperature 0.5, at most 64 tokens, repetition penalty 1.3"
+    del kept["repetition_penalty"]
+    assert in_words(kept) == "Temperature 0.5, at most 64 tokens"
 
 
 @pytest.mark.parametrize(("typed", "seed"), [("", None), ("  ", None), (" 7 ", 7), ("0", 0)])

@@ -45,7 +45,25 @@ def test_a_table_from_a_korean_excel_just_works(tmp_path: Path) -> None:
     assert (result["status"], result["accepted"], result["rejected"]) == ("ready", 2, 0)
     assert result["stored"][0]["prompt"] == "환불은 어떻게 하나요?"
     assert result["files"] == [{"name": "고객 문의.csv", "rows": 2, "encoding": "cp949"}]
-    assert result["notes"][0] == "Read as CSV or TSV, Korean (CP949, EUC-KR)."
+    assert result["notes"][0] == "Read as CSV with commas, Korean (CP949, EUC-KR)."
+
+
+@pytest.mark.parametrize(
+    ("separator", "found_as"),
+    [(";", "CSV with semicolons"), (",", "CSV with commas"), ("\t", "TSV (tabs)"), ("|", "CSV with bars")],
+)
+def test_the_note_says_what_stands_between_the_cells_of_a_table(tmp_path: Path, separator: str, found_as: str) -> None:
+    table = f"prompt{separator}completion\n2 + 2{separator}4\n"
+    assert file_of(tmp_path, "a.csv", table)["notes"][0] == f"Read as {found_as}, UTF-8."
+    (tmp_path / "b.csv").write_bytes(f"sep={separator}\n{table}".encode("utf-16"))
+    told = imported(tmp_path / "told", (tmp_path / "b.csv", "b.csv"))
+    assert told["notes"][0].startswith(f"Read as {found_as}, UTF-16")
+
+
+def test_columns_nobody_knows_are_mapped_on_the_tab_of_the_dataset(tmp_path: Path) -> None:
+    result = file_of(tmp_path, "a.csv", "colour;size\nred;large\n")
+    assert result["status"] == "needs_mapping"
+    assert result["hint"].startswith("Say on its tab Mapping which column is which")
 
 
 def test_an_unclear_encoding_waits_for_a_person_and_nothing_is_stored(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_a_multiplier_that_is_too_much_is_refused_by_name() -> None:
     assert made(hyperparameters={"learning_rate_multiplier": 5000})  # exactly 1
     with pytest.raises(ParameterError, match="a learning rate of 2") as refused:
         made(hyperparameters={"learning_rate_multiplier": 10_000})
-    assert refused.value.param == "method.supervised.hyperparameters.learning_rate_multiplier"
+    assert refused.value.param == "hyperparameters.learning_rate_multiplier"
 
 
 def test_a_file_that_a_run_needs_is_no_longer_shown_and_its_dataset_stays() -> None:

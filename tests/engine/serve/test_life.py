@@ -87,6 +87,7 @@ def test_it_sleeps_after_minutes_without_a_request_and_not_while_it_answers(endp
         row.ready_at = hour_ago
     backends.tick()
     assert backend(up.id).status == EndpointStatus.READY  # the minute begins with the setting
+    assert life(endpoint)["last_used_at"] is None  # which is no use of it
     change(endpoint, last_used_at=hour_ago)
     routing.upstream("jokes")  # a request
     idle.save()

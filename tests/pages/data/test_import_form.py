@@ -9,7 +9,9 @@ import pytest
 
 from engine.data import datasets, named_sources
 from engine.errors import NotFoundError, RefusedError
-from pages.data import import_form
+from pages.data import import_form, page
+from storage import db
+from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 from tests.pages.clicks import Visitor
 
@@ -44,6 +46,26 @@ def test_uploaded_files_are_moved_into_one_dataset_and_the_form_is_emptied(home:
     dataset = datasets.look_up(id)
     assert (dataset.name, dataset.source) == ("a", "upload")
     assert [file["name"] for file in dataset.origin["files"]] == ["a.jsonl", "b.jsonl"]
+
+
+@pytest.mark.usefixtures("toasts")
+def test_another_file_takes_the_place_of_a_failed_one_alone() -> None:
+    with db.session() as session:
+        for id, status in (("bad", DatasetStatus.FAILED), ("good", DatasetStatus.READY)):
+            session.add(Dataset(id=id, project_id="default", name=id, source="upload", status=status))
+    assert 'href="/data?replace=bad">Try another file</a>' in page.datasets_html(
+        {"project": "default", "dataset": "bad"}
+    )
+    assert "Try another file" not in page.datasets_html({"project": "default", "dataset": "good"})
+    assert "takes the place of bad." in page.datasets_html({"project": "default", "replace": "bad"})
+    visitor = Visitor()
+    for name, text in (("bad", " "), ("good", ROW), ("bad", ROW), ("bad", ROW)):
+        visitor.query_params = {"replace": name}
+        values = fields("Paste", pasted=text)
+        import_form.bring_in(visitor, *(values[field] for field in import_form.FIELDS))
+        is_gone = import_form.find_failed("bad") is None
+        assert is_gone == ((name, text) == ("bad", ROW))
+    assert datasets.look_up("good").name == "good"
 
 
 def test_pasted_rows_a_file_and_a_folder_come_in(tmp_path: Path) -> None:

@@ -274,7 +274,9 @@ def test_serve_starts_an_endpoint_and_says_so(make: Make, toasts: list[str]) -> 
         assert model
         model.path = str(home.ensure_folder(home.model_folder("m1")))
     click("serve", run_id)
-    assert toasts == ["jokes-v2 is starting. The Serve page shows when it answers."]
+    assert len(toasts) == 1
+    assert toasts[0].startswith("jokes-v2 is starting.")
+    assert '<a class="ts-link" href="/serve">See jokes-v2 on the Serve page</a>' in toasts[0]
 
 
 def test_words_of_a_run() -> None:

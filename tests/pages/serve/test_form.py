@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from engine.process import plan
@@ -12,6 +13,7 @@ from engine.serve.vllm import start
 from pages.serve import form, options
 from pages.serve import page as serve
 from storage import db
+from storage import endpoints as stored_endpoints
 from storage.tables import Backend
 from tests.hostile_server import OK, hostile, text
 from tests.pages.clicks import Visitor
@@ -78,6 +80,19 @@ def test_an_endpoint_is_made_and_the_name_cleared(toasts: list[str]) -> None:
     changes = started(name=" jokes ", model_id=model.id)
     assert changes["name"]["value"] == ""
     assert toasts == ["jokes is starting."]
+
+
+def test_start_waits_for_a_name_and_the_field_says_so() -> None:
+    with gr.Blocks():
+        parts = serve._form()
+    assert parts["start"].interactive is False
+    assert parts["name"].info.startswith("Needed before Start.")
+    can_start = {name: form.named(name, "")["interactive"] for name in ("", "  ", "jokes")}
+    assert can_start == {"": False, "  ": False, "jokes": True}
+    assert started(name="jokes", model_id=ready_model().id)["start"]["interactive"] is False  # the name is cleared
+    with db.reading() as session:
+        (endpoint,) = stored_endpoints.named(session, "jokes")
+    assert by_part(form.opened(endpoint.id))["start"]["interactive"] is True  # a deployment has its name
 
 
 def test_what_is_wrong_stands_at_its_field_and_no_value_is_touched(toasts: list[str]) -> None:

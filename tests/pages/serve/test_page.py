@@ -10,7 +10,7 @@ import pytest
 from engine.accounts import keys
 from engine.registry import aliases, following, versions
 from engine.registry.aliases import Promotion
-from engine.serve import client_code, endpoints, figures
+from engine.serve import client_code, endpoints, figures, idle, routing
 from pages.serve import page as serve
 from pages.serve.clients_view import clients_html
 from pages.serve.endpoint_view import endpoints_html
@@ -68,6 +68,35 @@ def test_an_endpoint_shows_how_it_is_and_how_to_call_it() -> None:
     for fold in ("try", "clients"):
         assert f'src="/fragments/serve/{fold}?endpoint={endpoint.id}"' in shown
     assert "/fragments/serve/log" not in shown  # its log is somebody else's
+
+
+def test_the_card_says_when_it_was_last_used() -> None:
+    endpoint = endpoints.create_endpoint("far", "external", options=OUTSIDE)
+    set_backend(endpoint.id, status=EndpointStatus.READY, address=OUTSIDE["url"])
+    routing.forget()
+    never = "<dt>Last used</dt><dd>not yet</dd>"
+    assert never in endpoints_html(PROJECT)
+    routing.upstream("far")
+    assert re.search(r"<dt>Last used</dt><dd><time title=[^>]*>(just now|\d+ s ago)", endpoints_html(PROJECT))
+    idle.save()
+    assert endpoints.describe(endpoints.look_up(endpoint.id))["life"]["last_used_at"] is not None
+    assert endpoints.look_up(endpoint.id).last_used_at is not None
+
+
+@pytest.mark.usefixtures("trained")
+def test_stop_asks_first_and_says_what_ends() -> None:
+    endpoints.create_endpoint("far", "external", options=OUTSIDE)
+    near = endpoints.serve_run("r1")
+    set_backend(near.id, status=EndpointStatus.READY)
+    asked = re.findall(r'data-act="stop"[^>]*data-confirm="([^"]*)"', endpoints_html(PROJECT))
+    callers = "get errors until you start it again."
+    assert sorted(asked) == sorted(
+        [
+            f"Stop far? The server somewhere else goes on. Callers of far {callers}",
+            f"Stop {near.name}? Answers being written get ten seconds, then they are cut off. "
+            f"Callers of {near.name} {callers}",
+        ]
+    )
 
 
 def test_an_endpoint_that_follows_an_alias_names_it(trained: None) -> None:

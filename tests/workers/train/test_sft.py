@@ -52,6 +52,13 @@ def test_an_adapter_is_trained_saved_and_changes_the_model(tuning: str, tiny_mod
     assert {"loss", "learning_rate", "grad_norm", "epoch", "num_tokens"} <= set(points[1])
     assert "eval_loss" in points[2]
     assert set(reported.metrics({"method": "sft"})) <= set(points[4])
+    log = (tmp_path / "out" / "output.log").read_text().splitlines()
+    assert [line.partition(":")[0] for line in log if line.startswith("step ")] == [
+        f"step {number} of 4" for number in (1, 2, 2, 3, 4, 4)
+    ]
+    assert f"step 2 of 4: loss {points[2]['loss']:.4g}" in log
+    assert f"step 2 of 4: held-out loss {points[2]['eval_loss']:.4g}" in log
+    assert not [line for line in log if line.startswith("{")]  # no dict of Python
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
     before = logits(base)
     adapted = PeftModel.from_pretrained(base, tmp_path / "out" / "adapter")

@@ -138,16 +138,24 @@ def test_a_question_is_changed_answered_again_and_taken_away(owner: TestClient, 
 def test_two_models_answer_with_settings_of_their_own_which_stay_with_the_answers(
     owner: TestClient, jokes: str
 ) -> None:
-    own = {"tuned": {"seed": None, "top_p": 0.5}, "base": {"system": "Be brief.", "temperature": 1.5, "stop": ["END"]}}
+    own: dict[str, Any] = {
+        "tuned": {"seed": None, "top_p": 0.5},
+        "base": {"system": "Be brief.", "temperature": 1.5, "stop": ["END"]},
+    }
+    own["base"]["repetition_penalty"] = 1.3
     talk = asked(owner, begun(owner), "one", seed=7, max_tokens=32, own=own)
     tuned, base = (said(talk, side) for side in ("tuned", "base"))
-    both = {"max_tokens": 32, "temperature": 0.0, "top_p": 1.0, "seed": 7, "stop": []}
+    both = {"max_tokens": 32, "temperature": 0.0, "top_p": 1.0, "seed": 7, "stop": [], "repetition_penalty": 1.0}
     assert (tuned["system"], tuned["sampling"]) == ("", {**both, "seed": None, "top_p": 0.5})
-    assert (base["system"], base["sampling"]) == ("Be brief.", {**both, "temperature": 1.5, "stop": ["END"]})
+    assert (base["system"], base["sampling"]) == (
+        "Be brief.",
+        {**both, **{name: own["base"][name] for name in ("temperature", "stop", "repetition_penalty")}},
+    )
     assert said(talk, "user")["sampling"] is None
     text = owner.get(f"/api/chats/{talk['id']}/export").text
-    assert "Temperature 1.5, at most 32 tokens, seed 7, 1 stop text." in text
+    assert "Temperature 1.5, at most 32 tokens, repetition penalty 1.3, seed 7, 1 stop text." in text
     wrongs: list[Any] = [{"base": {"temperature": 3}}, {"both": {}}, {"tuned": {"max_tokens": 0}}]
+    wrongs += [{"base": {"repetition_penalty": 0}}]
     for wrong in wrongs:
         body = {**ASK, "text": "two", "own": wrong}
         assert owner.post(f"/api/chats/{talk['id']}/messages", json=body).status_code == 422

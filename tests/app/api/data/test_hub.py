@@ -16,7 +16,8 @@ from engine.data import hub as hub_data
 from engine.errors import RefusedError
 from engine.process import work
 from pages.data import import_form, push
-from storage import home
+from storage import datasets as stored_datasets
+from storage import db, home
 from storage.statuses import WorkStatus
 from tests.conftest import ROOT
 from tests.engine.data.fake_hub import COMMIT
@@ -67,6 +68,25 @@ def test_the_form_offers_what_the_hub_has_and_says_what_it_has_not(monkeypatch: 
     assert not warnings
     import_form.offered("owner/nothing")
     assert "owner/nothing" in warnings[0]
+
+
+@pytest.mark.usefixtures("repos")
+def test_a_hub_that_is_away_is_said_at_the_fields_and_makes_no_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_more: warnings.append(message))
+    there = import_form.offered("owner/nothing")
+    assert [field["info"] for field in there] == ["The hub offers nothing here."] * 2
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    away = import_form.offered("owner/name")
+    assert [(field["info"], field["choices"]) for field in away] == [("The hub does not answer.", [])] * 2
+    assert "cannot be reached" in warnings[-1]
+    fields = {**import_form.EMPTY, "way": "Hub", "hub_id": "owner/name"}
+    with pytest.raises(hub_data.HubAwayError, match="cannot be reached"):
+        import_form.import_one(fields, "default")
+    with db.reading() as session:
+        assert stored_datasets.count(session) == 0
+    monkeypatch.setattr(hub_data, "AWAY_SECONDS", 0.0)  # later it is tried, whatever was said before
+    assert import_form.import_one(fields, "default").source == "hub"
 
 
 def test_a_push_over_rest_says_how_it_went_and_never_shows_the_token(owner: TestClient, repos: Path) -> None:
