@@ -12,7 +12,12 @@ from engine.rows.readers.lines import MOST_ROW_BYTES, lines
 from engine.rows.readers.source import Source
 from engine.rows.verdict import Rejection
 
-NAMES = {",": "CSV with commas", "\t": "TSV (tabs)", ";": "CSV with semicolons", "|": "CSV with bars"}
+NAMES = {
+    ",": "CSV separated by commas",
+    "\t": "TSV (tabs)",
+    ";": "CSV separated by semicolons",
+    "|": "CSV separated by bars",
+}
 DELIMITERS = tuple(NAMES)
 SEPARATOR = re.compile(r"sep=([,;|\t])\r?[\n\r]", re.IGNORECASE)
 MOST_COLUMNS = 10_000

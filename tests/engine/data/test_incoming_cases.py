@@ -45,12 +45,17 @@ def test_a_table_from_a_korean_excel_just_works(tmp_path: Path) -> None:
     assert (result["status"], result["accepted"], result["rejected"]) == ("ready", 2, 0)
     assert result["stored"][0]["prompt"] == "환불은 어떻게 하나요?"
     assert result["files"] == [{"name": "고객 문의.csv", "rows": 2, "encoding": "cp949"}]
-    assert result["notes"][0] == "Read as CSV with commas, Korean (CP949, EUC-KR)."
+    assert result["notes"][0] == "Read as CSV separated by commas, Korean (CP949, EUC-KR)."
 
 
 @pytest.mark.parametrize(
     ("separator", "found_as"),
-    [(";", "CSV with semicolons"), (",", "CSV with commas"), ("\t", "TSV (tabs)"), ("|", "CSV with bars")],
+    [
+        (";", "CSV separated by semicolons"),
+        (",", "CSV separated by commas"),
+        ("\t", "TSV (tabs)"),
+        ("|", "CSV separated by bars"),
+    ],
 )
 def test_the_note_says_what_stands_between_the_cells_of_a_table(tmp_path: Path, separator: str, found_as: str) -> None:
     table = f"prompt{separator}completion\n2 + 2{separator}4\n"

@@ -88,6 +88,8 @@ def test_it_sleeps_after_minutes_without_a_request_and_not_while_it_answers(endp
     backends.tick()
     assert backend(up.id).status == EndpointStatus.READY  # the minute begins with the setting
     assert life(endpoint)["last_used_at"] is None  # which is no use of it
+    with db.session() as session:
+        session.merge(backend(up.id)).outcome = {}  # long ago, too
     change(endpoint, last_used_at=hour_ago)
     routing.upstream("jokes")  # a request
     idle.save()
