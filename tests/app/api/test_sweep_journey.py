@@ -1,4 +1,4 @@
-"""A real sweep over REST: four short trainings of the tiny model, advised by Optuna."""
+"""A real sweep over REST: six short trainings of the tiny model, advised by Optuna."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.rest import TOKEN, make_access
 from tests.serving import end_all, http_server
 from tests.waiting import wait_for
 
-TRIALS, STEPS = 4, 8
+TRIALS, STEPS = 6, 8
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def furnished(studio: httpx.Client, tiny_model: Path) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.slow  # four trainings, one after another
-def test_four_trials_of_the_tiny_model_are_made_and_the_best_is_named(studio: httpx.Client, tiny_model: Path) -> None:
+@pytest.mark.slow  # six trainings, one after another
+def test_six_trials_of_the_tiny_model_are_made_and_the_best_is_named(studio: httpx.Client, tiny_model: Path) -> None:
     recipe = furnished(studio, tiny_model)
     space = {"learning_rate": {"low": 1e-4, "high": 3e-2, "log": True}, "lora_r": {"choices": [4, 16]}}
     asked = {"name": "rates", "recipe": recipe, "space": space, "budget": {"trials": TRIALS}, "pruner": "median"}
