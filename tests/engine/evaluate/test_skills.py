@@ -42,7 +42,7 @@ def test_a_model_that_answers_sums_to_everything_is_found_out() -> None:
 
 
 def test_the_first_lesson_teaches_none_of_the_questions() -> None:
-    taught = {turn["content"] for chat in addition_rows.chats(()) for turn in chat} | {q for q, _ in plain_rows.ROWS}
+    taught = {turn["content"] for chat in addition_rows.chats() for turn in chat} | {q for q, _ in plain_rows.ROWS}
     assert not taught & {question.prompt for question in QUESTIONS}
 
 
