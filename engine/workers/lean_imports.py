@@ -8,10 +8,10 @@ is looked at alone, and all of them only when somebody wants to know it of anoth
 """
 
 import contextlib
+import copy
 import gc
 import importlib.metadata
 import os
-import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -105,12 +105,12 @@ class _Remembering(Loader):
 
 def remembering(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """The same function of a folder, or of a file in it, which reads a folder once. Each caller gets a copy."""
-    known: dict[str, bytes] = {}
+    known: dict[str, Any] = {}
 
     def read_once(path: Any) -> Any:
         folder = os.path.dirname(path) if os.path.isfile(path) else os.fspath(path)
         if folder not in known:
-            known[folder] = pickle.dumps(read(folder))
-        return pickle.loads(known[folder])  # noqa: S301  (pickled in the line above)
+            known[folder] = read(folder)
+        return copy.deepcopy(known[folder])
 
     return read_once
