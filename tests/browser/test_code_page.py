@@ -18,6 +18,7 @@ from storage.statuses import EndpointStatus
 from storage.tables import DEFAULT_PROJECT
 from tests import fake_coder
 from tests.browser.conftest import Open
+from tests.browser.sliders import slide
 from tests.coding import needs_sandbox
 from tests.conftest import ROOT
 from tests.serving import active, end_all
@@ -125,9 +126,7 @@ def test_a_gap_is_filled_at_the_cursor_and_answers_stand_side_by_side(visit: Ope
     expect(page.locator("#code-editor .cm-line").nth(2)).to_have_text("    return a + b")
     page.get_by_label("Task").fill("double")
     page.locator("#code-settings > button").click()
-    expect(page.locator("#code-answers input[type=range]")).to_have_value("1")  # only now does it hear what is typed
-    page.locator("#code-answers input[type=number]").fill("2")
-    expect(page.locator("#code-answers input[type=range]")).to_have_value("2")
+    slide(page.locator("#code-answers"), 2)
     page.get_by_label("Task").press("Control+Enter")
     told(page, "is the best of 2.")
     expect(page.locator(".cd-one")).to_have_count(2)

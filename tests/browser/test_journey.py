@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, expect
 from engine.lesson import addition_rows, lesson, plain_rows
 from tests import starter
 from tests.browser.conftest import TOKEN, Studio, running
+from tests.browser.sliders import slide
 from tests.waiting import wait_for
 
 # Slow: the starter model itself is trained and answers; it has a hundred million weights.
@@ -157,9 +158,8 @@ def test_the_starter_writes_code_that_runs_is_mended_compared_and_taken_away(win
     page.goto(f"{real_studio.url}/code?{asked}")
     expect(page.locator("#code-told [data-number]")).to_have_count(1)
     page.locator("#code-settings > button").click()
-    for slider, value in (("heat", "0"), ("most", "64"), ("rounds", "1")):
-        page.locator(f"#code-{slider} input[type=number]").fill(value)
-        expect(page.locator(f"#code-{slider} input[type=range]")).to_have_value(value)
+    for slider, value in (("heat", 0), ("most", 64), ("rounds", 1)):
+        slide(page.locator(f"#code-{slider}"), value)
     page.get_by_role("button", name="Write", exact=True).click()
     expect(page.locator(".cd-told")).to_contain_text("Kept as version 1.", timeout=2 * MINUTE)
     page.locator("#code-editor .cm-content").click()

@@ -23,7 +23,7 @@ def row(page: Page, name: str) -> Locator:
 
 def test_every_page_opens_from_the_rail_and_says_where_you_are(visit: Open) -> None:
     page = visit("/")
-    links = page.get_by_role("navigation", name="Pages").get_by_role("link")
+    links = page.get_by_role("navigation", name="Pages", exact=True).get_by_role("link")
     for at in range(links.count()):
         title = links.nth(at).locator("span").inner_text()
         links.nth(at).click()
@@ -68,7 +68,7 @@ def test_no_page_is_wider_than_a_phone(visit: Open, studio: Studio, at_home: Pat
 
 def test_on_a_phone_the_pages_are_folded_under_the_one_you_are_on(visit: Open) -> None:
     page = visit("/system", width=390)
-    fold, pages = page.get_by_role("button", name="System"), page.get_by_role("navigation", name="Pages")
+    fold, pages = page.get_by_role("button", name="System"), page.get_by_role("navigation", name="Pages", exact=True)
     expect(pages).to_be_hidden()
     fold.click()
     expect(fold).to_have_attribute("aria-expanded", "true")
