@@ -1,5 +1,6 @@
 """What every test starts from: a home of its own, with an empty database."""
 
+import contextlib
 import faulthandler
 import gc
 import os
@@ -36,11 +37,22 @@ def needs(program: str | None, name: str) -> pytest.MarkDecorator:
 def pytest_collection() -> Generator[None, object, object]:
     """What is there by then stays: a sweep for garbage need not look at it again, test after test."""
     gc.disable()
+    tracing.remember()
     with tracing.of_ours_alone(("app", "pages", "engine", "storage")):
         result = yield
     gc.freeze()
     gc.enable()
     return result
+
+
+looking = tracing.Looking()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Set-up and tear-down included."""
+    with contextlib.nullcontext() if looking.is_worth_it(item.nodeid) else tracing.off():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from coverage import Coverage, CoverageData
 
 from tests import tracing
+from tests.conftest import ROOT
 
 
 def data_file(folder: Path, suffix: str) -> Path:
@@ -63,6 +65,43 @@ def test_a_program_without_the_variables_is_not_traced() -> None:
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, env=tracing.without(environment), capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "None"]
+
+
+def test_a_test_is_looked_at_in_its_first_case_alone_and_not_where_others_hold_the_lines() -> None:
+    looking = tracing.Looking()
+    cases = ["tests/a.py::test_it[1]", "tests/a.py::test_it[2]", "tests/a.py::test_other", "tests/b.py::test_it[2]"]
+    assert [looking.is_worth_it(case) for case in cases] == [True, False, True, True]
+    for place in tracing.ELSEWHERE:
+        assert (ROOT / place).exists()
+        assert not looking.is_worth_it(f"{place}::test_anything")
+
+
+def test_while_nothing_is_looked_at_neither_this_process_nor_its_threads_and_programs_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def state() -> list[object]:
+        seen: list[object] = [sys.gettrace(), tracing.is_on(os.environ)]
+        thread = threading.Thread(target=lambda: seen.append(sys.gettrace()))
+        thread.start()
+        thread.join()
+        return seen
+
+    def tracer(*_: object) -> None:
+        """Looks at nothing."""
+
+    monkeypatch.setenv("COVERAGE_PROCESS_START", "pyproject.toml")
+    before, of_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(tracer)
+    threading.settrace(tracer)
+    try:
+        with tracing.off():
+            meanwhile = state()
+        after = state()
+    finally:
+        threading.settrace(of_threads)  # type: ignore[arg-type]
+        sys.settrace(before)
+    assert meanwhile == [None, False, None]
+    assert after == [tracer, True, tracer]
 
 
 def test_while_tests_are_collected_our_modules_are_traced_and_nothing_else_is(

@@ -5,8 +5,10 @@ database. Adding it up gives a warning where its first page is broken, and ends 
 """
 
 import contextlib
+import os
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -24,6 +26,33 @@ AT_REST = 5.0
 """Seconds: a file that changed more lately may be one that a process is just writing."""
 
 
+AT_FIRST: dict[str, str] = {}
+"""The same with their values, as they were before the first test."""
+ELSEWHERE = ("tests/browser/", "tests/chaos/", "tests/homes/", "tests/load/", "tests/security/test_bad_input.py",
+             "tests/security/test_every_route_needs_a_credential.py")  # fmt: skip
+"""Tests of a whole studio, or of every address in turn: what they run of it is held, and traced, by other tests."""
+
+
+def remember() -> None:
+    AT_FIRST.update({name: os.environ[name] for name in NAMES if name in os.environ})
+
+
+class Looking:
+    """Decides, test by test, whether Coverage looks: it makes whatever Python does in a test take twice as long.
+
+    A parametrised test is looked at in its first case alone: the others run the same lines with other values.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def is_worth_it(self, nodeid: str) -> bool:
+        test = nodeid.partition("[")[0]
+        is_new = test not in self._known
+        self._known.add(test)
+        return is_new and not nodeid.startswith(ELSEWHERE)
+
+
 def is_on(environment: Mapping[str, str]) -> bool:
     return any(name in environment for name in NAMES)
 
@@ -35,13 +64,26 @@ def without(environment: Mapping[str, str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
-    """For long work of other people's code in a test's own process."""
-    tracer = sys.gettrace()
+    """For long work of other people's code in a test's own process, and in threads that begin meanwhile."""
+    tracer, of_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
     try:
         yield
     finally:
+        threading.settrace(of_threads)  # type: ignore[arg-type]
         sys.settrace(tracer)
+
+
+@contextlib.contextmanager
+def off() -> Iterator[None]:
+    """Neither this process nor a program that it starts is traced meanwhile."""
+    names = {name: os.environ.pop(name) for name in NAMES if name in os.environ}
+    try:
+        with paused():
+            yield
+    finally:
+        os.environ.update(names)
 
 
 @contextlib.contextmanager
