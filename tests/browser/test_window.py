@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from storage import db
 from storage.statuses import RunStatus
 from storage.tables import Run
-from tests.browser.conftest import Open, Studio, go
+from tests.browser.conftest import Open, Studio, Windows, go
 from tests.browser.stored_runs import add_run
 
 pytestmark = pytest.mark.browser
@@ -103,16 +103,16 @@ def test_a_run_is_followed_stopped_and_deleted(visit: Open, at_home: Path) -> No
     expect(chart).to_have_attribute("data-points", re.compile(r"^\d{2,}$"))
     page.reload()
     expect(page.locator(".ts-title h2")).to_have_text(name)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator(".ts-title .ts-badge")).to_have_text("stopped", timeout=30_000)
     page.get_by_role("link", name="Log", exact=True).click()
     expect(page.locator(".ts-history")).to_contain_text("running → stopping")
-    delete = page.get_by_role("button", name="Delete")
+    delete = page.get_by_role("button", name="Delete", exact=True)
     delete.click()
-    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).click()
     expect(page.locator(".ts-title h2")).to_be_visible()
     delete.click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("heading", name="This run no longer exists")).to_be_visible()
 
 
@@ -159,10 +159,24 @@ def test_a_project_is_made_chosen_and_put_away_in_the_rail(visit: Open) -> None:
     switch = page.locator(".ts-switch summary")
     switch.click()
     page.get_by_label("New project").fill(name)
-    page.get_by_role("button", name="Create").click()
+    page.get_by_role("button", name="Create", exact=True).click()
     expect(switch).to_contain_text(name)
     expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
     switch.click()
     page.get_by_role("button", name="Archive this project").click()
-    page.get_by_role("dialog").get_by_role("button", name="Archive").click()
+    page.get_by_role("dialog").get_by_role("button", name="Archive", exact=True).click()
     expect(switch).to_contain_text("Default")
+
+
+def test_a_window_that_another_test_had_is_empty(windows: Windows, studio: Studio) -> None:
+    context, page = windows.lend(1360, "light")
+    page.goto(f"{studio.url}/login")
+    page.evaluate("localStorage.setItem('left', 'here'); sessionStorage.setItem('left', 'here')")
+    context.add_cookies([{"name": "left", "value": "here", "url": studio.url}])
+    windows.take_back()
+    again, page = windows.lend(1360, "light")
+    page.goto(f"{studio.url}/login")
+    left = page.evaluate("[localStorage.getItem('left'), sessionStorage.getItem('left'), document.cookie]")
+    windows.take_back()
+    assert again is context
+    assert left == [None, None, ""]
