@@ -1,6 +1,5 @@
 """What every test starts from: a home of its own, with an empty database."""
 
-import contextlib
 import faulthandler
 import gc
 import os
@@ -51,7 +50,7 @@ looking = tracing.Looking()
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Set-up and tear-down included."""
-    with contextlib.nullcontext() if looking.is_worth_it(item.nodeid) else tracing.off():
+    with looking.at(item.nodeid):
         return (yield)
 
 

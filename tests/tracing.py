@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.abc import MetaPathFinder
@@ -38,19 +39,27 @@ def remember() -> None:
 
 
 class Looking:
-    """Decides, test by test, whether Coverage looks: it makes whatever Python does in a test take twice as long.
+    """Decides, test by test, where Coverage looks: whatever Python does takes up to twice as long with it.
 
-    A parametrised test is looked at in its first case alone: the others run the same lines with other values.
+    A parametrised test is looked at in its first case alone: the others run the same lines with other values. The
+    programs of a file's first tests are looked at too: those of the others run much the same lines once more.
     """
+
+    WITH_PROGRAMS = 3
+    """Tests of a file."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
+        self._looked: Counter[str] = Counter()
 
-    def is_worth_it(self, nodeid: str) -> bool:
+    def at(self, nodeid: str) -> contextlib.AbstractContextManager[None]:
         test = nodeid.partition("[")[0]
-        is_new = test not in self._known
+        if test in self._known or nodeid.startswith(ELSEWHERE):
+            return off()
         self._known.add(test)
-        return is_new and not nodeid.startswith(ELSEWHERE)
+        file = test.partition("::")[0]
+        self._looked[file] += 1
+        return contextlib.nullcontext() if self._looked[file] <= self.WITH_PROGRAMS else no_programs()
 
 
 def is_on(environment: Mapping[str, str]) -> bool:
@@ -76,14 +85,20 @@ def paused() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def off() -> Iterator[None]:
-    """Neither this process nor a program that it starts is traced meanwhile."""
+def no_programs() -> Iterator[None]:
+    """No program that starts meanwhile is traced."""
     names = {name: os.environ.pop(name) for name in NAMES if name in os.environ}
     try:
-        with paused():
-            yield
+        yield
     finally:
         os.environ.update(names)
+
+
+@contextlib.contextmanager
+def off() -> Iterator[None]:
+    """Neither this process nor a program that it starts is traced meanwhile."""
+    with no_programs(), paused():
+        yield
 
 
 @contextlib.contextmanager
