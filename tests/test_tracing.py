@@ -125,7 +125,7 @@ def test_while_nothing_is_looked_at_neither_this_process_nor_its_threads_and_pro
             meanwhile = state()
         after = state()
     finally:
-        threading.settrace(of_threads)  # type: ignore[arg-type]
+        threading.settrace(of_threads)
         sys.settrace(before)
     assert meanwhile == [None, False, None]
     assert after == [tracer, True, tracer]

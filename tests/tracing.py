@@ -76,11 +76,11 @@ def paused() -> Iterator[None]:
     """For long work of other people's code in a test's own process, and in threads that begin meanwhile."""
     tracer, of_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     try:
         yield
     finally:
-        threading.settrace(of_threads)  # type: ignore[arg-type]
+        threading.settrace(of_threads)
         sys.settrace(tracer)
 
 

@@ -42,4 +42,5 @@ def make_judges(model: str, adapter: str, whole: str) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    make(*sys.argv[1:5], judges=sys.argv[5:7])
+    of, first, second, tuned, *scoring = sys.argv[1:]
+    make(of, first, second, tuned, scoring)
