@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, WebError, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from engine.runs import runs
 from storage import db
@@ -99,76 +99,30 @@ def moving() -> Sequence[Run]:
         return stored_runs.moving(session)
 
 
-class Windows:
-    """Contexts that one test after another gets, emptied in between of all but Chromium's own cache.
-
-    In a new one Chromium fetches and compiles every script of a page anew. They last as long as the browser.
-    """
-
-    def __init__(self, browser: Browser, origin: str) -> None:
-        self._browser, self._origin = browser, origin
-        self._free: dict[tuple[int, str], BrowserContext] = {}
-        self._lent: list[tuple[tuple[int, str], BrowserContext]] = []
-
-    def lend(self, width: int, scheme: str) -> tuple[BrowserContext, Page]:
-        """One that no other page of this test is in, with an empty page in it."""
-        context = self._free.pop((width, scheme), None) or self._new(width, scheme)
-        self._lent.append(((width, scheme), context))
-        page = context.new_page()
-        storage = context.new_cdp_session(page)
-        storage.send("Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"})
-        storage.detach()
-        return context, page
-
-    def _new(self, width: int, scheme: str) -> BrowserContext:
-        size = {"width": width, "height": 860}
-        context = self._browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        context.set_default_timeout(60_000)
-        return context
-
-    def take_back(self) -> None:
-        lent, self._lent = self._lent, []
-        for key, context in lent:
-            for page in context.pages:
-                page.close()
-            context.set_offline(False)
-            context.unroute_all()
-            context.clear_cookies()
-            if self._free.setdefault(key, context) is not context:
-                context.close()
-
-
-@pytest.fixture(scope="package")
-def windows(browser: Browser, studio: Studio) -> Windows:
-    return Windows(browser, studio.url)
-
-
 @pytest.fixture
-def visit(windows: Windows, studio: Studio) -> Iterator[Open]:
-    """Opens a path in an empty, signed-in context: `visit("/runs", width=390)`. Errors in the console fail the test."""
+def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
+    """Opens a path in a new, signed-in context: `visit("/runs", width=390)`. Errors in the console fail the test."""
+    contexts: list[BrowserContext] = []
     errors: list[str] = []
-    heard: list[BrowserContext] = []
-
-    def broken(error: WebError) -> None:
-        errors.append(str(error.error))
-
-    def said(message: ConsoleMessage) -> None:
-        if message.type == "error" and not harmless(message):
-            errors.append(message.text)
 
     def open_page(path: str = "/", width: int = 1360, theme: str = "light") -> Page:
-        context, page = windows.lend(width, "dark" if theme == "dark" else "light")
-        heard.append(context)
-        context.on("weberror", broken)
-        context.on("console", said)
+        scheme = "dark" if theme == "dark" else "light"
+        size = {"width": width, "height": 860}
+        context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(60_000)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        context.on(
+            "console",
+            lambda message: errors.append(message.text) if message.type == "error" and not harmless(message) else None,
+        )
         context.request.get(f"{studio.url}/?token={TOKEN}", max_redirects=0)  # logs in, and opens no page for that
+        page = context.new_page()
         return go(page, studio.url + path)
 
     yield open_page
-    windows.take_back()
-    for context in heard:
-        context.remove_listener("weberror", broken)
-        context.remove_listener("console", said)
+    for context in contexts:
+        context.close()
     assert [error for error in errors if not any(words in error for words in OF_LEAVING)] == []
 
 

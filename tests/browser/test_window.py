@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from storage import db
 from storage.statuses import RunStatus
 from storage.tables import Run
-from tests.browser.conftest import Open, Studio, Windows, go
+from tests.browser.conftest import Open, Studio, go
 from tests.browser.stored_runs import add_run
 
 pytestmark = pytest.mark.browser
@@ -166,17 +166,3 @@ def test_a_project_is_made_chosen_and_put_away_in_the_rail(visit: Open) -> None:
     page.get_by_role("button", name="Archive this project").click()
     page.get_by_role("dialog").get_by_role("button", name="Archive", exact=True).click()
     expect(switch).to_contain_text("Default")
-
-
-def test_a_window_that_another_test_had_is_empty(windows: Windows, studio: Studio) -> None:
-    context, page = windows.lend(1360, "light")
-    page.goto(f"{studio.url}/login")
-    page.evaluate("localStorage.setItem('left', 'here'); sessionStorage.setItem('left', 'here')")
-    context.add_cookies([{"name": "left", "value": "here", "url": studio.url}])
-    windows.take_back()
-    again, page = windows.lend(1360, "light")
-    page.goto(f"{studio.url}/login")
-    left = page.evaluate("[localStorage.getItem('left'), sessionStorage.getItem('left'), document.cookie]")
-    windows.take_back()
-    assert again is context
-    assert left == [None, None, ""]
