@@ -75,7 +75,7 @@ def _delete_answer(answer: Message) -> Markup:
     question = f"Delete this answer of {model}? The question stays, but {model} is not shown it again. {undo.SAID}"
     return Markup(
         '<button type="button" class="ts-button ch-thumb" data-act="delete" data-id="{}" data-confirm="{}" '
-        'aria-label="Delete answer of {}" title="Delete answer">{}</button>'
+        'data-label="Delete answer" aria-label="Delete answer of {}" title="Delete answer">{}</button>'
     ).format(answer.id, question, model, icon("trash"))
 
 
