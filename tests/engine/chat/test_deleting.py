@@ -132,7 +132,7 @@ def test_a_chat_comes_back_with_its_earlier_versions_and_its_link() -> None:
         with pytest.raises(NotFoundError):
             chat.look_up(gone)
         assert chat.messages(gone) == []
-    assert list(opinions.voted()) == list(chat.recent_chats()) == []
+    assert (list(opinions.voted()), list(chat.recent_chats())) == ([], [])
     assert set(deleting.undo(deletion_id)[1]) == {chat_id, branch.id}
     assert said(branch.id) == list(TURNS)
     assert live_links.opened_by(token) == live_links.Opened("chat", chat_id)
