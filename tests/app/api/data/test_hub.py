@@ -15,7 +15,8 @@ from engine.data import datasets, importing
 from engine.data import hub as hub_data
 from engine.errors import RefusedError
 from engine.process import work
-from pages.data import import_form, push
+from pages.data import push
+from pages.data.incoming import form as import_form
 from storage import datasets as stored_datasets
 from storage import db, home
 from storage.statuses import WorkStatus

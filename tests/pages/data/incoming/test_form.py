@@ -9,7 +9,8 @@ import pytest
 
 from engine.data import datasets, named_sources
 from engine.errors import NotFoundError, RefusedError
-from pages.data import import_form, page
+from pages.data import page
+from pages.data.incoming import form as import_form
 from storage import db
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
