@@ -112,7 +112,7 @@
       const canceled = upload.aborter.signal.aborted;
       const far = `${size(upload.arrived)} of ${size(upload.total)} had arrived`;
       const why = canceled ? `The upload of ${upload.name} was canceled.` : `The upload of ${upload.name} was cut off: ${far}.`;
-      shown.end("words", why, canceled ? "Nothing of it is kept." : "Check that the studio still runs, then choose the file again.");
+      shown.end("words", why, canceled ? "Nothing was imported." : "Check that the studio still runs, then choose the file again.");
     }
     return new Response("[]", { headers: { "content-type": "application/json" } });
   };
@@ -132,6 +132,25 @@
       }
     }
   };
+
+  // What cannot be read is refused here, in words; Gradio would only list the endings.
+  const SHEET = "Export the sheet as CSV, without a password.";
+  const HINTS = { xlsx: SHEET, xls: SHEET, ods: SHEET, numbers: SHEET, pdf: "Export its text to a .txt file.", docx: "Export its text to a .txt file.", zip: "Unpack it first.", "7z": "Unpack it first.", rar: "Unpack it first." };
+  const refuse = (event) => {
+    const shown = bar();
+    const at = event.target.closest?.("#data-file");
+    const files = [...(event.dataTransfer ?? event.target).files ?? []];
+    if (!shown || !at || !files.length) return;
+    const endings = shown.getAttribute("endings").split(",");
+    const wrong = files.find((file) => !endings.some((ending) => file.name.toLowerCase().endsWith(ending)));
+    if (!wrong) return shown.say("", "");
+    event.preventDefault();
+    event.stopPropagation();
+    const ending = wrong.name.toLowerCase().split(".").pop();
+    shown.say("words", `${wrong.name} cannot be read.`, HINTS[ending] ?? `Files that can be read end in ${endings.join(", ")}.`);
+  };
+  addEventListener("change", refuse, true);
+  addEventListener("drop", refuse, true);
 
   const plain = window.fetch.bind(window);
   window.fetch = async (input, init) => {

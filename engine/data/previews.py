@@ -42,7 +42,12 @@ class Preview:
 
 
 def begin(
-    files: Sequence[Named], source: str, project_id: str = DEFAULT_PROJECT, encoding: str = "", name: str = ""
+    files: Sequence[Named],
+    source: str,
+    project_id: str = DEFAULT_PROJECT,
+    encoding: str = "",
+    mapping: dict[str, Any] | None = None,
+    name: str = "",
 ) -> Work:
     """Begins to look at the beginning of files, or says how far that is; nothing is copied or moved.
 
@@ -60,6 +65,7 @@ def begin(
         "names": [name_outside for _, name_outside in files],
         "name": name,
         "encoding": encodings.checked(encoding) if encoding else "",
+        "mapping": mapping,
         "remembered": importing.remembered(project_id),
         "source": source,
         "edition": EDITION,
@@ -118,7 +124,7 @@ def import_as_shown(look_id: str, name: str, project_id: str) -> Dataset:
     look = look_up(look_id)
     facts = wait(look).facts
     encoding = facts["files"][0]["encoding"] if facts["encodings"] else ""
-    return _import(look, name, project_id, facts["mapping"] if facts["guessed"] else None, encoding)
+    return _import(look, name, project_id, facts["mapping"] if facts["guessed"] else look.spec.get("mapping"), encoding)
 
 
 def import_as_detected(look_id: str, name: str, project_id: str) -> Dataset:

@@ -30,7 +30,10 @@ def tally_html(trial: Mapping[str, Any]) -> Markup:
     """How many of the first rows would be taken, and why others would not."""
     accepted = trial["accepted"] + trial["repaired"]
     text = f"{accepted:,} of the first {trial['looked_at']:,} rows would be taken"
-    repaired = f", {trial['repaired']:,} of them after a repair" if trial["repaired"] else ""
+    if trial["looked_at"] == 1:
+        text = f"The only row would {'' if accepted else 'not '}be taken"
+    of_them = f"{trial['repaired']:,} of them " if trial["looked_at"] > 1 else ""
+    repaired = f", {of_them}after a repair" if trial["repaired"] else ""
     rules = ", ".join(f"{count:,} × {words(rule)}" for rule, count in trial["rules"].items())
     tone = "good" if accepted == trial["looked_at"] else "warn" if accepted else "bad"
     return Markup('<p class="dt-tally" data-tone="{}"><b>{}{}.</b> {}</p>').format(

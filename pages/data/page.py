@@ -132,9 +132,8 @@ def _status_notice(dataset: Dataset) -> Markup:
         case DatasetStatus.FAILED:
             return html.notice(dataset.error or "The file could not be imported.", dataset.hint or "")
         case DatasetStatus.NEEDS_MAPPING:
-            return html.notice(
-                dataset.error or "The columns have no known meaning.", dataset.hint or MAPPING_HINT, "warn"
-            )
+            hint = MAPPING_HINT if dataset.columns else dataset.hint or ""
+            return html.notice(dataset.error or "The columns have no known meaning.", hint, "warn")
     return Markup()
 
 

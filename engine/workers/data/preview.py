@@ -1,8 +1,8 @@
 """What an import would make of files, before anything is kept: `python -m engine.workers.data.preview SPEC OUT`.
 
-Spec: {"sources": [{"path", "name"}], "encoding": the one that was chosen, "remembered": see import_files}. Reads the
-beginning of the first files, whatever their size. Leaves preview.json in OUT: the first rows as they would be learnt.
-A process of its own, because a file may be a bomb.
+Spec: {"sources": [{"path", "name"}], "encoding": the one that was chosen, "mapping", "remembered": see import_files}.
+Reads the beginning of the first files, whatever their size. Leaves preview.json in OUT: the first rows as they would
+be learnt. A process of its own, because a file may be a bomb.
 """
 
 from collections import Counter
@@ -60,11 +60,12 @@ def previewed(files: list[File], spec: dict[str, Any], out: Path, is_cut: bool =
             heads.append(_head(source, reader, len(settled), is_cut))
             facts.append(_facts(file, source, reader))
     rows = [row for head in heads for row in head.rows]
-    sample = import_detection.sample_of([import_detection.plain(row) for row in rows])
-    remembered = import_detection.remembered(sample, spec.get("remembered", []))
+    sample = import_detection.sample_of([import_detection.plain(row) for row in rows], given := spec.get("mapping"))
+    remembered = None if given else import_detection.remembered(sample, spec.get("remembered", []))
     if remembered is not None:
-        sample = import_detection.mapped(sample, remembered["mapping"])
-    mapping, row_format = _reading(sample, remembered)
+        given = remembered["mapping"]
+        sample = import_detection.mapped(sample, given)
+    mapping, row_format = _reading(sample, given)
     verdicts = [_verdict(number, row, row_format) for number, row in enumerate(rows, 1)]
     (out / ROWS).write_bytes(orjson.dumps(shown(verdicts), default=printable_value, option=orjson.OPT_NON_STR_KEYS))
     return {
@@ -143,13 +144,13 @@ def _row_count(heads: list[Head], facts: list[dict[str, Any]], files: list[File]
     return {"rows": round(sum(counts) * total / looked_at), "exact": False}
 
 
-def _reading(sample: Sample, remembered: dict[str, Any] | None) -> tuple[dict[str, Any] | None, Format | None]:
-    """The mapping in plain values, and the format by which rows would be judged: detected, remembered or guessed.
+def _reading(sample: Sample, given: dict[str, Any] | None) -> tuple[dict[str, Any] | None, Format | None]:
+    """The mapping in plain values, and the format by which rows would be judged: given, detected or guessed.
 
     Raises UnreadableError for files that no mapping could help.
     """
-    if remembered is not None:
-        return remembered["mapping"], sample.format
+    if given is not None:
+        return given, sample.format
     if sample.format is not None:
         detected = suggestion.of_format(sample.format, sample.rows)
         return None if detected is None else detected.model_dump(), sample.format

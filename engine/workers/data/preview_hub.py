@@ -67,7 +67,7 @@ def _beginning(note: dict[str, Any], name: str, size: int, target: Path) -> tupl
     """The first rows as a file of their own, and how many the whole file has where it says so."""
     if PurePath(name).suffix.lower() == ".parquet":
         return _of_parquet(note, name, size, target)
-    data = hub_files.fetch_part(note, name, 0, HEAD_BYTES - 1)
+    data = hub_files.fetch_part(note, name, 0, min(size, HEAD_BYTES) - 1) if size else b""
     packer = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}.get(PurePath(name).suffix.lower())
     if packer:
         data = _unpacked(data, packer)

@@ -29,7 +29,8 @@ FILE_TYPES = list(named_sources.endings())
 EXAMPLE = '{"question": "What is the capital of France?", "answer": "Paris."}\n{"question": ...'
 
 
-UPLOAD_BAR = "<ts-upload></ts-upload>"  # app/static/upload.js: how far the files have come, and Cancel
+# app/static/upload.js: how far the files have come, and Cancel; what is no file to import
+UPLOAD_BAR = f'<ts-upload endings="{",".join(FILE_TYPES)}"></ts-upload>'
 OPEN_DATASET = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
 SHOW_LOOK = """(id) => {
   const query = new URLSearchParams(location.search);
@@ -41,7 +42,7 @@ SHOW_LOOK = """(id) => {
 
 def draw() -> None:
     """The form, its preview, and what each of its fields and buttons does."""
-    form, import_button, shown = _fields()
+    form, import_button, shown = fields_drawn()
     opened_id, look_id = gr.Textbox(visible=False), gr.Textbox(visible=False)
     inputs = [form[name] for name in FIELDS]
     emptied = [*inputs[1:], opened_id]
@@ -56,7 +57,7 @@ def draw() -> None:
         event.then(None, look_id, None, js=SHOW_LOOK, **live.QUIET)
 
 
-def _fields() -> tuple[dict[str, Component], gr.Button, gr.HTML]:
+def fields_drawn() -> tuple[dict[str, Component], gr.Button, gr.HTML]:
     """The fields by name, in the order `bring_in` takes them, the button, and the preview."""
     form: dict[str, Component] = {}
     with gr.Column(elem_id="data-import"):

@@ -29,7 +29,7 @@ def brought_in(way: str, **values: Any) -> Dataset:
 
 def test_the_form_has_the_fields_in_the_order_they_are_read() -> None:
     with gr.Blocks():
-        form, _go = import_form.draw()
+        form, _go, _preview = import_form.fields_drawn()
     assert tuple(form) == import_form.FIELDS
     assert {".arrow", ".zst", ".jsonl"} <= set(import_form.FILE_TYPES)
 
