@@ -57,7 +57,8 @@ def _replaced(query: Mapping[str, str]) -> Markup:
     if failed is None:
         return Markup()
     hint = "It is deleted as soon as that import has begun. You can undo it for 30 seconds."
-    return html.notice(f"What you import above takes the place of {failed.name}.", hint, "calm")
+    notice = html.notice(f"What you import above takes the place of {failed.name}.", hint, "calm")
+    return Markup('<div class="da-replaced">{}</div>').format(notice)
 
 
 def _dataset(dataset_id: str, show: str) -> Markup:
