@@ -57,7 +57,7 @@
     connectedCallback() {
       this.hidden = true;
       this.innerHTML =
-        '<p><b></b><span></span><output></output></p><div class="ts-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"><i></i></div>' +
+        '<p><b></b><span></span><strong></strong></p><div class="ts-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"><i></i></div>' +
         '<div class="da-upload-end"><small role="status"></small><button type="button" class="ts-button">Cancel</button></div>';
       this.querySelector("button").addEventListener("click", () => this.upload?.aborter.abort());
     }
@@ -72,7 +72,7 @@
     draw() {
       const { percent, words } = this.upload;
       this.querySelector("p span").textContent = words;
-      this.querySelector("output").textContent = `${percent} %`;
+      this.querySelector("strong").textContent = `${percent} %`;
       this.querySelector(".ts-bar").setAttribute("aria-valuenow", String(percent));
       /** @type {HTMLElement} */ (this.querySelector(".ts-bar i")).style.width = `${percent}%`;
     }

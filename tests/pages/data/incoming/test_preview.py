@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from engine.data import datasets, previews
+from engine.errors import TunesmithError
 from pages.data import page
 from pages.data.incoming import form, preview
 from storage import datasets as stored
 from storage import db
 from storage.statuses import DatasetStatus
+from storage.tables import Dataset
 from tests.engine.data.test_mappings import CSV, settled
 from tests.pages.clicks import Click, Visitor
 
@@ -80,7 +82,7 @@ def test_pasted_rows_are_looked_at_in_the_encoding_that_reads_right(tmp_path: Pa
 @pytest.mark.usefixtures("toasts")
 def test_a_preview_takes_the_place_of_a_failed_dataset_as_import_does(tmp_path: Path) -> None:
     with db.session() as session:
-        session.add(form.Dataset(id="bad", project_id="default", name="bad", status=DatasetStatus.FAILED))
+        session.add(Dataset(id="bad", project_id="default", name="bad", status=DatasetStatus.FAILED))
     file = tmp_path / "rows.jsonl"
     file.write_text('{"prompt": "a", "completion": "b"}\n')
     look = form.look(Visitor(), *values("Path", path=str(file)))
@@ -97,7 +99,7 @@ def test_what_cannot_be_previewed_is_said_there_and_a_field_that_is_left_says_no
     file = tmp_path / "rows.jsonl"
     file.write_text("")
     look = form.look(Visitor(), *values("Path", path=str(file)))
-    with pytest.raises(previews.TunesmithError):
+    with pytest.raises(TunesmithError):
         shown(look)
     html = page.FRAGMENTS["preview"]({"look": look})
     assert "The file is empty." in html
