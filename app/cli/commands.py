@@ -137,7 +137,7 @@ COMMANDS = {
         "Make lost rows of models, datasets, runs, sweeps, versions and endpoints again from their folders.",
     ),
     "model": Late("models.commands", "COMMANDS", "Base models: listed, shown, added, deleted; the hub searched."),
-    "data": Late("shape", "COMMANDS", "Datasets: looked at, mapped, checked, changed, exported."),
+    "data": Late("preview", "COMMANDS", "Datasets: looked at, mapped, checked, changed, exported."),
     "endpoint": Late(
         "serving.commands", "COMMANDS", "Endpoints: listed, deployed to, rolled back, put to sleep, stopped."
     ),

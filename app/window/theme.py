@@ -43,6 +43,7 @@ SCRIPTS = (
     "dropdown.js",
     "poll.js",
     "live.js",
+    "upload.js",
     "log.js",
     "charts/wire.js",
     "charts/curve.js",
