@@ -268,7 +268,6 @@ def _facts(made: Made, spec: Spec, out: Path) -> dict[str, Any]:
         "strategy": spec.recipe.strategy,
         "processes": spec.world_size,
         "packing": trainer.packed,
-        "usual_labels": trainer.usual_labels,
         **compute.in_force(without_adapter(trainer.model), trainer.args),
         "threads": torch.get_num_threads(),
         "memory_bytes": peak_memory.total_bytes(spec.device),

@@ -13,7 +13,7 @@ from datasets import Dataset
 from engine.workers.trainers.row_order import RowOrder
 
 NOT_LEARNT = -100
-MOST_COUNTED = 20_000_000  # tokens whose labels are counted before the first step: a tenth of a second
+MOST_COUNTED = 20_000_000  # tokens whose labels are counted before the first step: some 10 ms
 LENGTHS_OF = ("input_ids", "chosen_ids", "rejected_ids", "prompt_ids")  # columns of token ids
 
 
