@@ -1,8 +1,8 @@
 """Train: choose a model and a dataset, say how long and how fast, see what would happen, start."""
 
 import json
-from secrets import token_hex
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 import gradio as gr
