@@ -1,6 +1,7 @@
 """Train: choose a model and a dataset, say how long and how fast, see what would happen, start."""
 
 import json
+from collections.abc import Callable
 from secrets import token_hex
 from typing import Any
 
@@ -26,6 +27,7 @@ from pages.train.recipe_edits import (
     fit_method,
     fit_model,
     form_of,
+    leaving_the_rest,
     mend,
     model_and_dataset,
     put_back,
@@ -109,7 +111,7 @@ def page() -> None:
     gr.on(edits, views_of, carried, views, trigger_mode="always_last", **live.QUIET)
     gr.on([*edits, yaml_text.blur], None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
     length_unit.input(count_in, length_unit, length_fields, **live.QUIET).then(views_of, carried, views, **live.QUIET)
-    handlers = {
+    handlers: dict[Any, Callable[..., list[Any]]] = {
         form["method"].input: fit_method,
         form["tuning"].input: fit_method,
         form["dataset_id"].input: fit_dataset,
@@ -123,7 +125,9 @@ def page() -> None:
     menu_used = menu.action(recipe_menu.act, carried, [menu, *form_outputs], **live.ACTING)
     menu_used.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
     for event, handler in handlers.items():
-        handled = event(handler, carried, form_outputs, **(live.ACTING if event == fit.action else live.QUIET))
+        handled = event(
+            leaving_the_rest(handler), carried, form_outputs, **(live.ACTING if event == fit.action else live.QUIET)
+        )
         handled.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
     for look in (checks.look, fit.look):  # by themselves, when what they follow is done
         look(look_again, [yaml_text, written, *carried], views, **live.QUIET)

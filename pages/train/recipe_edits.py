@@ -4,7 +4,8 @@ Each function takes what the form carries, `given` (see `engine.recipes.provenan
 answers with [given, the unit of the length, an update for every field].
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import gradio as gr
@@ -37,6 +38,28 @@ def form_of(recipe: Mapping[str, Any], given: provenance.Given, offered: Choices
         for name, choices in choices_of.items():
             updates[name]["choices"] = choices
     return [provenance.to_json(given), UNITS[in_steps], *updates.values()]
+
+
+def leaving_the_rest(handler: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """The same answer to a change, without the values that it only gives back.
+
+    A person may have changed them by the time the answer comes, and would lose that.
+    """
+
+    @wraps(handler)  # Gradio looks at the signature
+    def answered(*arguments: Any) -> list[Any]:
+        given, unit, *updates = handler(*arguments)
+        sent = arguments[-len(FIELDS) :]
+        return [given, unit, *(_without_same(update, value) for update, value in zip(updates, sent, strict=True))]
+
+    return answered
+
+
+def _without_same(update: Any, sent: Any) -> Any:
+    """An update of a field that showed `sent`."""
+    if not isinstance(update, dict) or "value" not in update or update["value"] != sent:
+        return update
+    return {name: value for name, value in update.items() if name != "value"}
 
 
 def _settled(recipe: Values, given: provenance.Given) -> tuple[Values, provenance.Given]:

@@ -81,6 +81,7 @@ class RunFacts(BaseModel):
     strategy: str | None = None
     processes: int | None = None
     packing: bool | None = None
+    usual_labels: float | None = None  # learnt tokens of a usual step; None where a step pulls as a whole
     attention: str | None = None
     gradient_checkpointing: bool | None = None
     liger_kernel: bool | None = None

@@ -59,8 +59,7 @@ def train(spec: dict[str, Any]) -> dict[str, float]:
     }
     told = {"recipe": recipe, "model_path": spec["model"], "dataset_kind": "chat", "dataset_path": spec["train"]}
     made = training.make(training.Spec.read(told), training.SUPERVISED, out)
-    if is_weighed:
-        made.trainer.usual_labels = learnt_tokens(made.rows.train) * spec["batch"]
+    made.trainer.usual_labels = learnt_tokens(made.rows.train) * spec["batch"] if is_weighed else None
     began = time.process_time()
     checkpointing.train(made.trainer, None)
     seconds = time.process_time() - began

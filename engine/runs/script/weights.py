@@ -26,9 +26,11 @@ class Weights:
         """The trainer's text with what belongs before and among it."""
         if self.adapter:
             text = text.replace(PEFT_LINE, f"peft_config = {self.adapter}(**ADAPTER)", 1)
-        return text.replace("class Trainer(", "class Trainer(LoraPlus, ", 1) if self.mixed_in else text
+        first = "".join(f"{MIXINS[name]}, " for name in self.mixed_in)
+        return text.replace("class Trainer(", f"class Trainer({first}", 1)
 
 
+MIXINS = {"loraplus": "LoraPlus", "weighed_steps": "WeighedSteps"}
 PEFT_LINE = "peft_config = PeftConfig(**ADAPTER)"
 
 

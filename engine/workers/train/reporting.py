@@ -45,6 +45,7 @@ class Reporter(TrainerCallback):
             **self.facts,
             "resumed_from_step": state.global_step or None,
             "order_changed": self.feeding.order_changed,
+            "usual_labels": self.feeding.trainer.usual_labels,
         }
         started = events.Started(attempt=self.attempt, total_steps=state.max_steps, facts=facts)
         events.append(self.out, started)

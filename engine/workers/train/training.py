@@ -29,7 +29,7 @@ from engine.workers.train.spec import Spec as Spec
 from engine.workers.trainers import lean_lora, short_attention
 from engine.workers.trainers.fast_sft import AnswersTrainer, add_labelled_sum, allows_fast_loss, without_adapter
 from engine.workers.trainers.packed_rows import Packed, packed_or_not
-from engine.workers.trainers.rows import lengths
+from engine.workers.trainers.rows import learnt_tokens, lengths
 from engine.workers.tuning import adapters, new_tokens, steps, tuning
 from engine.workers.tuning import model as training_model
 from engine.workers.tuning.start import begun_with
@@ -199,6 +199,8 @@ def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> An
     if trainer.fast_loss and not group.alone():
         add_labelled_sum(without_adapter(trainer.model))
     trainer.packed = packed.done
+    if recipe.train_sampling_strategy == "group_by_length" and not packed.done:
+        trainer.usual_labels = learnt_tokens(rows.train) * spec.rows_a_step
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer
 

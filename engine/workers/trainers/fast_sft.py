@@ -57,10 +57,8 @@ class AnswersTrainer(RowTrainer, SFTTrainer):
     `usual_labels` are the learnt tokens of a usual step. Where they are set a step's gradient is divided by them, not
     by the step's own number: each token then counts the same, whatever rows it shares a step with, and a step of short
     rows does not pull as hard as one of long ones. The loss that is reported stays the mean over the step's tokens.
-    No training sets them yet: `tests.bench.weighing` does, to learn whether they are worth it.
+    Rows of similar length share a step, so that is where they are set.
     """
-
-    usual_labels: float | None = None
 
     def training_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None

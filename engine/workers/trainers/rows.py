@@ -13,6 +13,7 @@ from datasets import Dataset
 from engine.workers.trainers.row_order import RowOrder
 
 NOT_LEARNT = -100
+MOST_COUNTED = 20_000_000  # tokens whose labels are counted before the first step: some 10 ms
 LENGTHS_OF = ("input_ids", "chosen_ids", "rejected_ids", "prompt_ids")  # columns of token ids
 
 
@@ -20,11 +21,13 @@ class WatchedTrainer:
     """Stands before a trainer of TRL among the bases of a class.
 
     `watch` is called with every loss before it is learnt from, and may raise. `fast_loss` says whether the LM head is
-    applied at the labelled positions alone, `packed` whether a sequence holds several rows.
+    applied at the labelled positions alone, `packed` whether a sequence holds several rows. `usual_labels`: see
+    engine.workers.trainers.fast_sft, which alone heeds it.
     """
 
     fast_loss: bool = False
     packed: bool = False
+    usual_labels: float | None = None
     watch: Callable[[torch.Tensor], None] | None = None
     _total_train_tokens: float = 0
 
@@ -84,9 +87,13 @@ def lengths(rows: Dataset) -> numpy.ndarray:
     return numpy.maximum.reduce(columns)
 
 
-def learnt_tokens(rows: Dataset) -> float:
-    """Learnt tokens of a row on average, of all rows in the Arrow file: chosen ones are taken to be like the others."""
+def learnt_tokens(rows: Dataset, most: int = MOST_COUNTED) -> float:
+    """Learnt tokens of a row on average, of all rows in the Arrow file: chosen ones are taken to be like the others.
+
+    Where there are more than `most` tokens, of every so many chunks of it.
+    """
     chunks = rows.data.column("labels").chunks
+    chunks = chunks[:: max(1, sum(len(chunk.flatten()) for chunk in chunks) // most)]
     learnt = sum(numpy.count_nonzero(chunk.flatten().to_numpy() != NOT_LEARNT) for chunk in chunks)
     return float(learnt / max(1, sum(len(chunk) for chunk in chunks)))
 

@@ -132,6 +132,16 @@ def test_a_dataset_and_a_method_say_that_they_brought_what_changed(ready: dict[s
     assert (sft[0]["method"], sft[0]["learning_rate"]) == ("sft", 2e-4)
 
 
+def test_an_answer_that_comes_late_takes_back_nothing_that_was_changed_meanwhile(ready: dict[str, Any]) -> None:
+    handler = recipe_edits.leaving_the_rest(recipe_edits.fit_dataset)
+    _, unit, *updates = handler("{}", *values_of({**ready, "method": "dpo"}))  # rows that are chats are not for it
+    changed = {name: update["value"] for name, update in zip(FIELDS, updates, strict=True) if "value" in update}
+    assert unit == "epochs"
+    assert changed["method"] == "sft"
+    assert set(changed) <= {"method", "learning_rate", "loss_type"}
+    assert all("visible" in update for name, update in zip(FIELDS, updates, strict=True) if name == "beta")
+
+
 def test_a_probe_puts_its_suggestion_into_the_form(ready: dict[str, Any]) -> None:
     now = after(recipe_edits.put({"per_device_train_batch_size": 2}, provenance.PROBE, "", *form(start(ready)[0])))
     assert marks(now) == {"per_device_train_batch_size": "probe"}

@@ -1,9 +1,11 @@
 """How rows reach a training: what it waits, and what a resume with another order of rows says of itself."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from engine.process import events
+from engine.weights import checkpoints
 from tests.workers.train.training_runs import finish, only, spec, sums, write_rows
 
 
@@ -29,3 +31,12 @@ def test_every_point_tells_the_wait_for_rows_and_the_memory_and_a_resume_in_the_
     lost = finish(spec(tiny_model, rows, resume_from=checkpoint, **fewer), tmp_path / "fewer")
     facts = only(lost, events.Started).facts
     assert (facts["order_changed"], facts["resumed_from_step"]) == ({"rows_a_step": [4, 2]}, 2)
+    assert facts["usual_labels"] > 0
+
+    kept = checkpoint / "trainer_state.json"
+    state = json.loads(kept.read_text())
+    del state["stateful_callbacks"]["Feeding"]["attributes"]["usual_labels"]  # as before steps were weighed
+    kept.write_text(json.dumps(state))
+    checkpoints.write_manifest(checkpoint, 2)
+    older = finish(spec(tiny_model, rows, resume_from=checkpoint, **shared), tmp_path / "older")
+    assert only(older, events.Started).facts["usual_labels"] is None

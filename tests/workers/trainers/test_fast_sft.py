@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
@@ -135,6 +135,10 @@ def test_a_step_pulls_by_its_learnt_tokens_and_reports_the_mean(tokenizer: Any, 
 def test_learnt_tokens_of_a_row_are_counted_in_the_file() -> None:
     rows = tokens(5)
     assert learnt_tokens(rows) == sum(label != -100 for row in rows["labels"] for label in row) / 5
+    batches = [rows.select([position]) for position in range(5)]
+    chunked = concatenate_datasets(batches)
+    every_other = [sum(label != -100 for label in rows["labels"][position]) for position in (0, 2, 4)]
+    assert learnt_tokens(chunked, most=30) == sum(every_other) / 3  # sixty tokens in five chunks
 
 
 class SameOrder(SFTTrainer):  # type: ignore[misc]

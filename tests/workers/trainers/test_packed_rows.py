@@ -168,6 +168,7 @@ def test_a_packed_training_learns_and_counts_every_token(tiny_model: Path, tmp_p
     training.train(values, tmp_path)
     recorded = events.read(tmp_path)[0]
     assert only(recorded, events.Started).facts["packing"] is True
+    assert only(recorded, events.Started).facts["usual_labels"] is None
     points = steps(recorded)
     assert points[max(points)]["loss"] < points[1]["loss"]
     assert "eval_loss" in points[max(points)]
