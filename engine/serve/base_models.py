@@ -1,7 +1,8 @@
 """A base model served as it is, so that it can be asked before any training, or without one."""
 
+from engine import names
 from engine.existing import existing
-from engine.serve import endpoints, free_names
+from engine.serve import endpoints
 from engine.serve.waking import sleeping
 from storage import db
 from storage import endpoints as stored
@@ -16,7 +17,7 @@ def serve_model(model_id: str, project_id: str = DEFAULT_PROJECT) -> Endpoint:
     """
     with db.reading() as session:
         model, routes = existing(session, Model, model_id), stored.live(session)
-        name = free_names.of_model(session, model)
+        name = stored.free_name(session, names.slug(model.name.rpartition("/")[2], "model"), model.id)
     for endpoint, backend in routes:
         if (backend.model_id, backend.adapters) == (model_id, []) and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint

@@ -16,7 +16,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash, work
 from engine.recipes import recipe
-from engine.serve import abilities, adapter_files, adapter_names, backends, free_names, gguf, outside, probe, routing
+from engine.serve import abilities, adapter_files, adapter_names, backends, gguf, outside, probe, routing
 from engine.serve import adapters as hot
 from engine.serve.backend_plan import clear, options_of, ready_model, refuse_start
 from engine.serve.rollout import room
@@ -136,9 +136,15 @@ def serve_run(subject: str) -> Endpoint:
     for endpoint, backend in routes:
         if backend.adapters == [subject] and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
-    return create_endpoint(
-        free_names.of_run(run, subject), model_id=run.model_id, adapters=[subject], project_id=run.project_id
-    )
+    return create_endpoint(free_name(run, subject), "transformers", run.model_id, [subject], project_id=run.project_id)
+
+
+def free_name(run: Run, subject: str) -> str:
+    """A name on /v1 that no endpoint has, made of the run's and, for RUN@STEP, of the step."""
+    step = subject.partition("@")[2]
+    with db.reading() as session:
+        title = f"{run.name[:28]} step {step}" if step else run.name
+        return endpoints.free_name(session, names.slug(title, "run"), run.id)
 
 
 def deploy(

@@ -14,6 +14,7 @@ from storage.tables import Run, RunFacts
 from tests.browser.conftest import Open
 from tests.browser.stored_runs import add_run
 from tests.serving import finished_checkpoint
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 WIDE, NARROW = 1360, 390
@@ -63,3 +64,56 @@ def test_a_checkpoint_is_listed_as_soon_as_the_run_says_that_it_saved_one(visit:
     with db.session() as session:
         session.get_one(Run, run_id).facts = RunFacts(checkpoint=8)
     expect(listed).to_contain_text("step 8", timeout=60_000)
+
+
+# The second press of a double click or of Enter, in the moment in which Resume has come where Stop was.
+AGAIN = """way => document.addEventListener("ts-shown", () => {
+    const {x, y, width, height} = stopped;
+    const one = way === "focus" ? document.activeElement : document.elementFromPoint(x + width / 2, y + height / 2);
+    if (one.dataset.act !== "resume") return;
+    one.click();
+    window.pressed = (window.pressed ?? 0) + 1;
+})"""
+REMEMBER = "stop => { window.stopped = stop.getBoundingClientRect(); }"
+
+
+@pytest.mark.parametrize("way", ["list", "page", "focus"])
+def test_a_second_press_on_stop_never_presses_what_comes_in_its_place(visit: Open, way: str) -> None:
+    run_id = add_run("pressed twice", RunStatus.QUEUED)
+    page = visit("/runs" if way == "list" else f"/runs?run={run_id}")
+    stop, resume = (page.locator(f'[data-act="{act}"][data-id="{run_id}"]') for act in ("stop", "resume"))
+    stop.scroll_into_view_if_needed()
+    stop.evaluate(REMEMBER)
+    page.evaluate(AGAIN, way)
+    if way == "focus":
+        page.mouse.move(1, 1)
+        stop.press("Enter")
+    else:
+        stop.click()
+    page.wait_for_function("window.pressed")
+    expect(resume).not_to_have_attribute("data-resting", "")
+    assert runs.look_up(run_id).status == RunStatus.STOPPED
+    resume.press("Enter") if way == "focus" else resume.click()
+    wait_for(lambda: runs.look_up(run_id).status == RunStatus.QUEUED)
+
+
+def test_a_key_that_is_held_down_presses_once(visit: Open) -> None:
+    run_id = add_run("held down", RunStatus.STOPPED)
+    page = visit(f"/runs?run={run_id}")
+    page.locator('[data-act="resume"]').focus()
+    held = "new KeyboardEvent('keydown', {key: 'Enter', repeat: true, bubbles: true, cancelable: true})"
+    assert page.evaluate(f"document.activeElement.dispatchEvent({held})") is False
+    assert page.evaluate("document.querySelector('.ts-rename summary').dispatchEvent(" + held + ")") is True
+
+
+def test_what_was_pressed_rests_only_where_it_is_another_one(visit: Open) -> None:
+    run_id = add_run("stays", RunStatus.STOPPED)
+    page = visit(f"/runs?run={run_id}")
+    resume = page.locator('[data-act="resume"]')
+    resume.hover()
+    expect(resume).not_to_have_attribute("data-resting", "")
+    with page.expect_response("**/fragments/runs/runs*"):
+        runs.rename_run(run_id, "has another name")
+        page.evaluate("tunesmith.refresh()")
+    expect(page.get_by_role("heading", name="has another name").first).to_be_visible()
+    expect(resume).not_to_have_attribute("data-resting", "", timeout=1)
