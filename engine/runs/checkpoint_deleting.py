@@ -76,7 +76,7 @@ def what_goes(run: Run, listed: Sequence[dict[str, Any]], step: int) -> str:
     if entry["best"]:
         words.append("It is the best one by the recipe's measure.")
     if entry["newest"] and run.status in RUN_RESUMABLE:
-        then = f"go on from step {max(others):,}" if others else "begin from the start"
+        then = f"continue from step {max(others):,}" if others else "start from the beginning"
         words.append(f"Resume needs it: without it the training would {then}.")
     if entry["newest"] and not others and not run.artifact:
         words.append("Nothing else of what this run has learned is kept.")

@@ -113,7 +113,7 @@ def export(subject: str, values: Mapping[str, str]) -> None:
     """Begins an export of a checkpoint; an adapter is ready at once."""
     _, kind, options = KINDS.get(values.get("kind", ""), KINDS["merged"])
     exports.create(f"run:{subject}", kind, options)
-    toasts.done("The export stands with the run's exports on this tab, with its download.")
+    toasts.done("The export is listed on this tab, with its download.")
 
 
 def delete(subject: str, _values: Mapping[str, str]) -> None:

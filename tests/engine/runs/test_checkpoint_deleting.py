@@ -124,10 +124,10 @@ def test_what_goes_with_it_is_said_before(run: Run) -> None:
         return checkpoint_deleting.what_goes(runs.look_up(run.id), runs.checkpoints(run.id), step)
 
     assert said(4) == ""
-    assert said(8) == "Resume needs it: without it the training would go on from step 4."
+    assert said(8) == "Resume needs it: without it the training would continue from step 4."
     checkpoint_deleting.delete(run.id, 4)
     assert said(8) == (
-        "Resume needs it: without it the training would begin from the start. "
+        "Resume needs it: without it the training would start from the beginning. "
         "Nothing else of what this run has learned is kept."
     )
     finished_checkpoint(run, 9, eval_loss=1.0)

@@ -296,7 +296,7 @@ def test_each_checkpoint_is_served_asked_exported_and_deleted_alone(make: Make, 
     for act in ("serve-checkpoint", "export-checkpoint", "delete-checkpoint"):
         assert shown.count(f'data-act="{act}"') == 2
     assert f'href="/evaluate?subject=run:{run.id}@20"' in shown
-    assert "Resume needs it: without it the training would go on from step 10. It cannot be undone." in shown
+    assert "Resume needs it: without it the training would continue from step 10. It cannot be undone." in shown
     click("serve-checkpoint", f"{run.id}@20")
     assert toasts[-1].startswith("jokes-v2-step-20 is starting.")
     with db.session() as session:
