@@ -10,9 +10,9 @@
   document.addEventListener("pointermove", known, { capture: true, passive: true });
   document.addEventListener("pointerdown", known, { capture: true, passive: true });
 
-  /** @returns {HTMLButtonElement | null} */
-  const button = (node) => node?.closest?.("button") ?? null;
-  const told = (node) => (node ? `${node.dataset.act ?? node.textContent} ${node.closest("[data-id]")?.dataset.id}` : "");
+  /** @returns {HTMLElement | null} */
+  const button = (node) => node?.closest?.("button, a.ts-button") ?? null;
+  const told = (node) => (node ? `${node.dataset.act ?? node.getAttribute("href") ?? node.textContent} ${node.closest("[data-id]")?.dataset.id}` : "");
   const under = () => (place.x < 0 ? null : button(document.elementFromPoint(place.x, place.y)));
   const focused = () => button(document.activeElement);
 

@@ -238,7 +238,7 @@
 
     // Otherwise a log axis would show hardly anything.
     mostlyPositive() {
-      const values = this.curves.flatMap(({ ys }) => ys);
+      const values = this.curves.flatMap(({ ys }) => ys).filter((value) => tunesmith.drawable(value));
       return values.filter((value) => value > 0).length * 2 >= values.length;
     }
 
