@@ -247,6 +247,7 @@ def test_charts_are_moved_by_keys_and_by_dragging_and_stay_so_for_every_run(visi
     for one in (run_id, other):
         add_curves(one, {name: float for name in names}, steps=20)
     page = visit(f"/runs?run={run_id}&tab=charts")
+    page.set_viewport_size({"width": 1360, "height": 1200})  # nothing is scrolled under a drag
     quality = page.locator(".ts-chart-group").first
     heads = quality.locator("h2")
     expect(heads).to_have_text(["Loss", "Token accuracy", "Perplexity"])
@@ -259,7 +260,8 @@ def test_charts_are_moved_by_keys_and_by_dragging_and_stay_so_for_every_run(visi
     expect(heads).to_have_text(["Loss", "Perplexity", "Token accuracy"])
     expect(handle).to_be_focused()
     expect(page.locator("#ts-chart-moved")).to_have_text("Perplexity: 2 of 3")
-    page.get_by_role("button", name="Move Loss").drag_to(quality.locator("ts-chart").last)
+    behind = {"x": 400, "y": 60}  # the right half
+    page.get_by_role("button", name="Move Loss").drag_to(quality.locator("ts-chart").last, target_position=behind)
     expect(heads).to_have_text(["Perplexity", "Token accuracy", "Loss"])
     assert (perplexity.get_attribute("data-zoom"), loss.get_attribute("data-points")) == ("5 10", "20")
     page.goto(page.url.replace(run_id, other))

@@ -239,7 +239,7 @@
     // Otherwise a log axis would show hardly anything.
     mostlyPositive() {
       const values = this.curves.flatMap(({ ys }) => ys).filter((value) => tunesmith.drawable(value));
-      return values.filter((value) => value > 0).length * 2 >= values.length;
+      return values.filter((value) => tunesmith.drawable(value, true)).length * 2 >= values.length;
     }
 
     // What a look hides, in words, the bands, and the table.

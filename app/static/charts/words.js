@@ -47,6 +47,7 @@
     return `${rounded(value / size, 4)} ${sign}`;
   };
   tunesmith.place = (value, kind, greatest) => {
+    if (value < 0) return ""; // beside one point at the start
     if (kind === "time") return seconds(value, greatest);
     if (kind === "tokens") return short.format(value);
     return Math.abs(value - Math.round(value)) < 1e-6 ? String(Math.round(value)) : ""; // there is no half a step
