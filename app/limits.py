@@ -38,7 +38,7 @@ def _header(scope: Scope, header_name: bytes) -> bytes:
 
 def _is_upload(scope: Scope) -> bool:
     kind = _header(scope, b"content-type").lower()
-    return scope["path"] == "/api/datasets" and kind.startswith(b"multipart/form-data")
+    return scope["path"] in ("/api/datasets", "/api/datasets/preview") and kind.startswith(b"multipart/form-data")
 
 
 def _length(scope: Scope) -> int:

@@ -32,7 +32,7 @@ from app.api import (
 from app.api.chat import chats
 from app.api.chat import links as chat_links
 from app.api.chat import opinions as chat_opinions
-from app.api.data import datasets, export, hub, mapping, shape, tokens
+from app.api.data import datasets, export, hub, mapping, preview, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.evaluate import comparisons, reports
 from app.api.evaluate import files as evaluation_files
@@ -71,6 +71,7 @@ NOUNS = (
     shape,
     export,
     datasets,
+    preview,
     tokens,
     dataset_health,
     hub,

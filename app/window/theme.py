@@ -44,6 +44,7 @@ SCRIPTS = (
     "poll.js",
     "settle.js",
     "live.js",
+    "upload.js",
     "log.js",
     "charts/wire.js",
     "charts/curve.js",

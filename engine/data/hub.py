@@ -43,8 +43,9 @@ def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS
 
 
 def away(hub_id: str) -> HubAwayError | None:
-    """What the newest look at a dataset said, when that was just now and the hub could not be reached."""
-    newest = work.latest(f"hub:{hub_id}", LOOK)
+    """What the newest look that has ended said, when that was just now and the hub could not be reached."""
+    ended = (look for look in work.about(f"hub:{hub_id}", LOOK) if look.status not in WORK_MOVING)
+    newest = next(ended, None)
     if newest is None or newest.status != WorkStatus.FAILED or time.time() - (newest.ended_at or 0) > AWAY_SECONDS:
         return None
     refusal = _refusal(newest)

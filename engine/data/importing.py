@@ -102,15 +102,15 @@ def _spec(dataset: Dataset) -> tuple[str, dict[str, Any]]:
 def _how(dataset: Dataset) -> dict[str, Any]:
     """How its files are to be read: as a person has said, here or about files with the same columns."""
     encoding = str(dataset.origin.get(ENCODING, ""))
-    return {"mapping": dataset.mapping, "remembered": _remembered(dataset), "encoding": encoding}
+    by_itself = not dataset.mapping and not dataset.origin.get(AS_DETECTED)
+    known = remembered(dataset.project_id) if by_itself else []
+    return {"mapping": dataset.mapping, "remembered": known, "encoding": encoding}
 
 
-def _remembered(dataset: Dataset) -> list[dict[str, Any]]:
+def remembered(project_id: str) -> list[dict[str, Any]]:
     """What people said about other files of the project: mappings, for files with the same columns."""
-    if dataset.mapping or dataset.origin.get(AS_DETECTED):
-        return []
     with db.reading() as session:
-        mapped = stored.mapped(session, dataset.project_id)
+        mapped = stored.mapped(session, project_id)
     return [
         {"columns": other.columns, "mapping": other.mapping, "name": other.name} for other in mapped[:MOST_REMEMBERED]
     ]

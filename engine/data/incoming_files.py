@@ -42,6 +42,13 @@ def take_in(path: Path, target: Path) -> int:
         return _copy(file, target)
 
 
+def check(path: Path) -> os.stat_result:
+    """What `take_in` would refuse is refused, and nothing is taken. Returns what the system says of the file."""
+    with _open(path) as file:
+        _checked_size(file.fileno(), path)
+        return os.fstat(file.fileno())
+
+
 def files_in(folder: Path) -> list[tuple[Path, str]]:
     """The files of a folder, and of those in it, that can be read by their names, sorted; each with its name there.
 

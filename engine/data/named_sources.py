@@ -1,5 +1,6 @@
 """What a person names or pastes becomes files to import: a file, all files of a folder, or a text."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,15 +47,20 @@ def files_at(text: str) -> list[Named]:
     return incoming_files.files_in(path)
 
 
-def pasted(text: str) -> Named:
-    """A text from the clipboard as a file among the uploads, with a name that says what it holds."""
+def pasted(text: str, only_to_look: bool = False) -> Named:
+    """A text from the clipboard as a file among the uploads, with a name that says what it holds.
+
+    `only_to_look`: the same text is the same file, however often somebody looks at it.
+    """
     if not text.strip():
         raise RefusedError("There is nothing to import.", "Paste rows as JSON, JSON Lines, CSV, or text.")
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MOST_PASTED_BYTES:
         raise RefusedError("That is too much to paste.", f"Above {MOST_PASTED_BYTES >> 20} MB, upload it as a file.")
-    path = home.ensure_folder(home.uploads()) / token_hex(16)
-    path.write_bytes(data)
+    name = hashlib.sha256(data).hexdigest()[:32] if only_to_look else token_hex(16)
+    path = home.ensure_folder(home.uploads()) / name
+    if not (only_to_look and path.exists()):
+        path.write_bytes(data)
     return path, f"pasted{ending_of(text)}"
 
 

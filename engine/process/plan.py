@@ -32,6 +32,8 @@ WORKERS = {
     "export_merged": "engine.workers.exports.merge",
     "look_data": "engine.workers.data.hub_splits",
     "first_rows": "engine.workers.data.first_rows",
+    "preview_data": "engine.workers.data.preview",
+    "preview_hub_data": "engine.workers.data.preview_hub",
     "parity": "engine.workers.serve.parity.compare",
     "push_data": "engine.workers.data.push",
     "push_export": "engine.workers.exports.push",
@@ -55,7 +57,10 @@ WORKERS = {
 
 
 # What may know a secret of the studio's environment. Every other worker is started without any of them.
-ASK_THE_HUB = ("fetch_model", "import_hub", "look_data", "look_hub_model", "push_data", "push_export", "search_hub")
+ASK_THE_HUB = (
+    "fetch_model", "import_hub", "look_data", "look_hub_model", "preview_hub_data", "push_data", "push_export",
+    "search_hub",
+)  # fmt: skip
 KNOWS = dict.fromkeys(ASK_THE_HUB, ("HF_TOKEN",))
 BEHIND = 10  # how far work that nobody waits for stands behind trainings: what `nice` takes
 

@@ -34,6 +34,8 @@ KINDS = {
     "look_model": Kind("look at a model"),
     "machine_speed": Kind("measurement of this machine"),
     "parity": Kind("comparison of trained and served"),
+    "preview_data": Kind("preview of a file", is_prompt=True, kept_seconds=3600),
+    "preview_hub_data": Kind("preview of a hub dataset", is_prompt=True, retries=0, kept_seconds=600),
     "push_data": Kind("upload to the hub"),
     "push_export": Kind("upload to the hub"),
     "search_hub": Kind("search of the hub", is_prompt=True, retries=0, kept_seconds=600),

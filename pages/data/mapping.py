@@ -211,10 +211,14 @@ def _apply(dataset_id: str, values: Mapping[str, str], _project: str) -> str:
 
 
 def _as_found(dataset_id: str, mapping: By, encoding: str) -> bool:
-    """Whether only the encoding is new: then what is detected in it stays what it is, and is no mapping by hand."""
+    """Whether only the encoding is new: then what is detected in it stays what it is, and is no mapping by hand.
+
+    A guess is not detected: who takes it has said which column is which.
+    """
     if datasets.look_up(dataset_id).mapping is not None:
         return False
-    detected = mappings.look(dataset_id, encoding)["mapping"]
+    detection = mappings.look(dataset_id, encoding)
+    detected = None if detection["guessed"] else detection["mapping"]
     return detected is not None and _same(detected, mapping.model_dump())
 
 

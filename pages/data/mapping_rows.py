@@ -22,14 +22,18 @@ def html_of(dataset_id: str, chosen: Mapping[str, Any], encoding: str = "") -> M
         trial = mappings.try_mapping(dataset_id, parse(chosen), ROWS, encoding)
     except TunesmithError as error:
         return Markup('<section class="dt-tried">{}</section>').format(html.notice(error.message, error.hint, "warn"))
-    rows = html.join(map(_row, trial["rows"]))
-    return Markup('<section class="dt-tried">{}<ol class="da-rows">{}</ol></section>').format(_tally(trial), rows)
+    rows = html.join(map(row_html, trial["rows"]))
+    return Markup('<section class="dt-tried">{}<ol class="da-rows">{}</ol></section>').format(tally_html(trial), rows)
 
 
-def _tally(trial: Mapping[str, Any]) -> Markup:
+def tally_html(trial: Mapping[str, Any]) -> Markup:
+    """How many of the first rows would be taken, and why others would not."""
     accepted = trial["accepted"] + trial["repaired"]
     text = f"{accepted:,} of the first {trial['looked_at']:,} rows would be taken"
-    repaired = f", {trial['repaired']:,} of them after a repair" if trial["repaired"] else ""
+    if trial["looked_at"] == 1:
+        text = f"The only row would {'' if accepted else 'not '}be taken"
+    of_them = f"{trial['repaired']:,} of them " if trial["looked_at"] > 1 else ""
+    repaired = f", {of_them}after a repair" if trial["repaired"] else ""
     rules = ", ".join(f"{count:,} × {words(rule)}" for rule, count in trial["rules"].items())
     tone = "good" if accepted == trial["looked_at"] else "warn" if accepted else "bad"
     return Markup('<p class="dt-tally" data-tone="{}"><b>{}{}.</b> {}</p>').format(
@@ -37,7 +41,8 @@ def _tally(trial: Mapping[str, Any]) -> Markup:
     )
 
 
-def _row(row: Mapping[str, Any]) -> Markup:
+def row_html(row: Mapping[str, Any]) -> Markup:
+    """One row as it would become, or the reason why it would be rejected."""
     if row["verdict"] != "rejected":
         repairs = html.join(
             Markup('<span class="ts-badge" data-tone="warn" title="{}">{}</span>').format(REPAIRS[name], words(name))

@@ -9,8 +9,9 @@ from engine.data import datasets, deleting
 from engine.errors import NotFoundError
 from engine.process import events
 from engine.rows.readers import encodings
-from pages.data import import_form, tabs
+from pages.data import tabs
 from pages.data.dataset_view import notes_html
+from pages.data.incoming import form, preview
 from pages.data.listing import list_view
 from pages.data.listing.dataset_marks import delete_button, origin_words
 from pages.parts import html, listed, live, toasts, undo
@@ -27,7 +28,6 @@ HIDE_IMPORT = """
   document.addEventListener('tunesmith-query', open);
   open();
 """
-OPEN_DATASET = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
 GO_TO_ADDRESS = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
 FROM_FILES = ("upload", "paste", "path")
 VIEW_SECONDS = 4
@@ -38,13 +38,9 @@ MAPPING_HINT = "Say below which column is which: the rows beside it show what be
 def page() -> None:
     """The import on top, the datasets below; one open dataset takes the place of both."""
     gr.HTML(elem_id="data-open", js_on_load=HIDE_IMPORT, apply_default_css=False)
-    form, import_button = import_form.draw()
-    fields = [form[name] for name in import_form.FIELDS]
-    opened_id, target = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    form.draw()
+    target = gr.Textbox(visible=False)
     table = live.live("datasets", datasets_html, actions=True)
-    import_button.click(import_form.bring_in, fields, [*fields[1:], opened_id], **live.ACTING).then(
-        None, opened_id, None, js=OPEN_DATASET, **live.QUIET
-    )
     table.action(act, None, target, **live.ACTING).then(None, target, None, js=GO_TO_ADDRESS, **live.QUIET)
 
 
@@ -57,11 +53,12 @@ def datasets_html(query: Mapping[str, str]) -> str:
 
 def _replaced(query: Mapping[str, str]) -> Markup:
     """What the next import takes the place of."""
-    failed = import_form.find_failed(query.get("replace", ""))
+    failed = form.find_failed(query.get("replace", ""))
     if failed is None:
         return Markup()
     hint = "It is deleted as soon as that import has begun. You can undo it for 30 seconds."
-    return html.notice(f"What you import above takes the place of {failed.name}.", hint, "calm")
+    notice = html.notice(f"What you import above takes the place of {failed.name}.", hint, "calm")
+    return Markup('<div class="da-replaced">{}</div>').format(notice)
 
 
 def _dataset(dataset_id: str, show: str) -> Markup:
@@ -136,9 +133,8 @@ def _status_notice(dataset: Dataset) -> Markup:
         case DatasetStatus.FAILED:
             return html.notice(dataset.error or "The file could not be imported.", dataset.hint or "")
         case DatasetStatus.NEEDS_MAPPING:
-            return html.notice(
-                dataset.error or "The columns have no known meaning.", dataset.hint or MAPPING_HINT, "warn"
-            )
+            hint = MAPPING_HINT if dataset.columns else dataset.hint or ""
+            return html.notice(dataset.error or "The columns have no known meaning.", hint, "warn")
     return Markup()
 
 
@@ -199,4 +195,4 @@ ACTS: dict[str, tabs.Act] = {
     **{name: _of_list(act) for name, act in list_view.ACTS.items()},
     **tabs.acts(),
 }
-FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "view": view_html}
+FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "preview": preview.html_of, "view": view_html}

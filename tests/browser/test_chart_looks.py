@@ -243,7 +243,7 @@ def test_values_that_are_no_numbers_one_point_and_extremes_are_drawn_or_said(vis
 
 def test_charts_are_moved_by_keys_and_by_dragging_and_stay_so_for_every_run(visit: Open, at_home: Path) -> None:
     names = ("loss", "mean_token_accuracy", "perplexity")
-    run_id, other = (add_run(name) for name in ("arranged", "other"))
+    run_id, other = (add_run(name) for name in ("arranged", "arranged alike"))
     for one in (run_id, other):
         add_curves(one, {name: float for name in names}, steps=20)
     page = visit(f"/runs?run={run_id}&tab=charts")

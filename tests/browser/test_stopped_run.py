@@ -67,13 +67,15 @@ def test_a_checkpoint_is_listed_as_soon_as_the_run_says_that_it_saved_one(visit:
 
 
 # The second press of a double click or of Enter, in the moment in which something else has come where Stop was.
-AGAIN = """way => document.addEventListener("ts-shown", () => {
-    if (window.pressed || !document.querySelector("[data-act=resume]")) return;
+AGAIN = """([way, id]) => document.addEventListener("ts-shown", () => {
+    if (window.pressed || !document.querySelector(`[data-act=resume][data-id="${id}"]`)) return;
     const {x, y, width, height} = stopped;
     const one = way === "focus" ? document.activeElement : document.elementFromPoint(x + width / 2, y + height / 2);
     window.pressed = one.textContent;
     one.click();
 })"""
+HELD_DOWN = """() => document.querySelector("[data-act=resume]").dispatchEvent(
+    new KeyboardEvent("keydown", {key: "Enter", repeat: true, bubbles: true, cancelable: true}))"""
 REMEMBER = "stop => { window.stopped = stop.getBoundingClientRect(); }"
 
 
@@ -84,7 +86,7 @@ def test_a_second_press_on_stop_never_presses_what_comes_in_its_place(visit: Ope
     stop, resume = (page.locator(f'[data-act="{act}"][data-id="{run_id}"]') for act in ("stop", "resume"))
     stop.scroll_into_view_if_needed()
     stop.evaluate(REMEMBER)
-    page.evaluate(AGAIN, way)
+    page.evaluate(AGAIN, [way, run_id])
     if way == "focus":
         page.mouse.move(1, 1)
         stop.press("Enter")
@@ -95,27 +97,6 @@ def test_a_second_press_on_stop_never_presses_what_comes_in_its_place(visit: Ope
     expect(page.locator("[data-resting]")).to_have_count(0)
     assert runs.look_up(run_id).status == RunStatus.STOPPED
     assert "/runs" in page.url
+    assert page.evaluate(HELD_DOWN) is False
     resume.press("Enter") if way == "focus" else resume.click()
     wait_for(lambda: runs.look_up(run_id).status == RunStatus.QUEUED)
-
-
-def test_a_key_that_is_held_down_presses_once(visit: Open) -> None:
-    run_id = add_run("held down", RunStatus.STOPPED)
-    page = visit(f"/runs?run={run_id}")
-    page.locator('[data-act="resume"]').focus()
-    held = "new KeyboardEvent('keydown', {key: 'Enter', repeat: true, bubbles: true, cancelable: true})"
-    assert page.evaluate(f"document.activeElement.dispatchEvent({held})") is False
-    assert page.evaluate("document.querySelector('.ts-rename summary').dispatchEvent(" + held + ")") is True
-
-
-def test_what_was_pressed_rests_only_where_it_is_another_one(visit: Open) -> None:
-    run_id = add_run("stays", RunStatus.STOPPED)
-    page = visit(f"/runs?run={run_id}")
-    resume = page.locator('[data-act="resume"]')
-    resume.hover()
-    expect(resume).not_to_have_attribute("data-resting", "")
-    with page.expect_response("**/fragments/runs/runs*"):
-        runs.rename_run(run_id, "has another name")
-        page.evaluate("tunesmith.refresh()")
-    expect(page.get_by_role("heading", name="has another name").first).to_be_visible()
-    expect(resume).not_to_have_attribute("data-resting", "", timeout=1)

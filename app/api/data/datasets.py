@@ -141,7 +141,7 @@ _UPLOAD_SCHEMA = {
         "encoding": {"type": "string", "description": "The encoding of the text, such as cp949; else found."},
     },
 }
-_BODY = {
+BODY = {
     "requestBody": {
         "required": True,
         "content": {
@@ -168,7 +168,7 @@ def list_datasets(
     summary="Import a dataset",
     response_model=DatasetAnswer,
     responses=NOT_FOUND | TOO_LARGE,
-    openapi_extra=_BODY,
+    openapi_extra=BODY,
 )
 async def import_dataset(request: Request) -> Dataset:
     """Takes files (multipart/form-data), or a file, folder or hub id (JSON), and begins to import one dataset."""
@@ -176,7 +176,7 @@ async def import_dataset(request: Request) -> Dataset:
     if kind == "multipart/form-data":
         return await _from_upload(await upload.receive(request))
     if kind == "application/json":
-        body = _checked(PathBody, await _json(request))
+        body = checked(PathBody, await read_json(request))
         return await run_in_threadpool(_from_path, body)
     raise RefusedError(f"A dataset cannot come as `{kind:.80}`.", "Send multipart/form-data or application/json.")
 
@@ -250,7 +250,7 @@ async def _from_upload(form: upload.Form) -> Dataset:
     if not form.files:
         raise RefusedError("The form has no file.", "Name the part `file`.")
     try:
-        fields = _checked(UploadFields, form.fields)
+        fields = checked(UploadFields, form.fields)
         files = [(path, sources.plain_name(name)) for path, name in form.files]
         name = fields.name or sources.name_of(files[0][1])
         mapping = parse(fields.mapping).model_dump() if fields.mapping else None
@@ -274,7 +274,8 @@ def _from_path(body: PathBody) -> Dataset:
     return datasets.import_files(files, name, body.project_id, "path", mapping, importing.chosen(body.encoding))
 
 
-async def _json(request: Request) -> bytes:
+async def read_json(request: Request) -> bytes:
+    """The body, as long as a body of JSON may be here. Raises RefusedError."""
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -283,7 +284,7 @@ async def _json(request: Request) -> bytes:
     return body
 
 
-def _checked(kind: Any, values: Any) -> Any:
+def checked(kind: Any, values: Any) -> Any:
     """`kind` from JSON bytes or plain values; violations come out like FastAPI's own."""
     try:
         return kind.model_validate_json(values) if isinstance(values, bytes) else kind.model_validate(values)

@@ -59,7 +59,7 @@ READABLE_HINT = (
 # The first bytes of files people upload by mistake.
 UNSUPPORTED = (
     (b"PK\x03\x04", "a zip archive (or an Excel or Word file)", "Unpack it, or export the sheet as CSV."),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "Export it as CSV or text."),
+    (b"\xd0\xcf\x11\xe0", "an Excel or Word file, an old one or one with a password", "Export it as CSV or text."),
     (b"%PDF", "a PDF", "Export its text to a .txt file."),
     (b"FEA1", "a Feather file of the first version", "Write it with pyarrow.feather.write_feather(version=2)."),
     (b"BZh", "packed with bzip2", "Unpack it, or pack it with gzip."),

@@ -43,7 +43,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         sample = import_detection.look(import_encodings.settle(files, spec.get("encoding", ""), guess=True), None)
     except UnreadableError as error:
         raise contract.WorkFailedError("data", error.message, error.hint) from error
-    rows = [_shortened(row) if isinstance(row, dict) else row for row in sample.rows[:MOST_ROWS]]
+    rows = [shortened(row) if isinstance(row, dict) else row for row in sample.rows[:MOST_ROWS]]
     (out / ROWS).write_bytes(b"".join(_lines(rows)))
     format_mapping = None if sample.format is None else suggestion.of_format(sample.format, sample.rows)
     mapping = format_mapping or suggestion.guess(sample.rows)
@@ -75,16 +75,16 @@ def _lines(rows: Iterable[Any]) -> Iterator[bytes]:
         yield line
 
 
-def _shortened(value: Any, depth: int = 0) -> Any:
+def shortened(value: Any, depth: int = 0) -> Any:
     """The value as it can be kept and shown: text that can be written, long ones cut, nothing very deep."""
     if isinstance(value, str):
         return value[:LONGEST_TEXT] if value.isascii() else value[:LONGEST_TEXT].encode("utf-8", "replace").decode()
     if depth > DEEPEST:
         return printable_value(value)
     if isinstance(value, dict):
-        return {_shortened(str(name)): _shortened(item, depth + 1) for name, item in list(value.items())[:LONGEST_LIST]}
+        return {shortened(str(name)): shortened(item, depth + 1) for name, item in list(value.items())[:LONGEST_LIST]}
     if isinstance(value, (list, tuple)):
-        return [_shortened(item, depth + 1) for item in value[:LONGEST_LIST]]
+        return [shortened(item, depth + 1) for item in value[:LONGEST_LIST]]
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 1 << 53):
         return value
     return f"{value:f}" if isinstance(value, Decimal) else printable_value(value)

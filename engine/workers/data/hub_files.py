@@ -7,6 +7,7 @@ download that was cut off goes on where it was.
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -107,13 +108,7 @@ def _nothing_readable(repo_id: str, names: Sequence[str]) -> WorkFailedError:
 
 def _fetch(selection: dict[str, Any], folder: Path, out: Path) -> list[dict[str, str]]:
     events.append(out, events.Progress(done=0, stage="asking the hub"))
-    disable_progress_bars()
-    repo_id, repository = str(selection["id"]), _repository(selection)
-    config = _chosen_config(repo_id, selection.get("config"), repository)
-    split = _chosen_split(f"{repo_id} ({config})", selection.get("split"), repository.configs[config])
-    names = repository.configs[config][split]
-    files = [file for file in repository.info.siblings or [] if file.rfilename in set(names)]
-    note = {"id": repo_id, "config": config, "split": split, "revision": repository.info.sha, "files": names}
+    repo_id, (note, files) = str(selection["id"]), choose(selection)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _forget_other_commit(folder, note)
     total = sum(file.size or 0 for file in files)
@@ -123,6 +118,48 @@ def _fetch(selection: dict[str, Any], folder: Path, out: Path) -> list[dict[str,
         {"path": str(_download(repo_id, note, file, folder / str(number), progress)), "name": Path(file.rfilename).name}
         for number, file in enumerate(files, 1)
     ]
+
+
+def choose(selection: dict[str, Any]) -> tuple[dict[str, Any], list[RepoSibling]]:
+    """What is asked for, {"id", "config", "split", "revision": the commit, "files": their names}, and the files."""
+    disable_progress_bars()
+    repo_id, repository = str(selection["id"]), _repository(selection)
+    config = _chosen_config(repo_id, selection.get("config"), repository)
+    split = _chosen_split(f"{repo_id} ({config})", selection.get("split"), repository.configs[config])
+    names = repository.configs[config][split]
+    files = [file for file in repository.info.siblings or [] if file.rfilename in set(names)]
+    return {"id": repo_id, "config": config, "split": split, "revision": repository.info.sha, "files": names}, files
+
+
+def fetch_part(note: dict[str, Any], name: str, first: int, last: int) -> bytes:
+    """The bytes of a file from `first` to `last`, both included and both in the file."""
+    url = hf_hub_url(str(note["id"]), name, repo_type="dataset", revision=note["revision"])
+    part = _Part(last + 1 - first)
+    headers = build_hf_headers(token=_token()) | {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
+    taken: Any = part
+    with suppress(_FullError):  # a server that knows no ranges goes on to the end of the file
+        http_get(url, taken, headers=headers, expected_size=part.most)
+    return bytes(part.content[: part.most])
+
+
+class _FullError(Exception):
+    """As much has come as was asked for."""
+
+
+class _Part:
+    """The part of a file that `http_get` needs, in memory."""
+
+    def __init__(self, most: int) -> None:
+        self.content, self.most = bytearray(), most
+
+    def write(self, piece: bytes) -> int:
+        self.content += piece
+        if len(self.content) > self.most:
+            raise _FullError
+        return len(piece)
+
+    def tell(self) -> int:
+        return len(self.content)
 
 
 def _forget_other_commit(folder: Path, note: dict[str, Any]) -> None:

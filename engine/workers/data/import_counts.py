@@ -148,11 +148,15 @@ def _all_rejected(rules: Counter[str]) -> dict[str, str]:
     }
 
 
+def written_as(source: Source, reader: choose.Reader) -> str:
+    """How rows are written into the file; of a table also what stands between its cells."""
+    return delimited.name_of(source) if reader is choose.TABLE else reader.name
+
+
 def _notes(source: Source, reader: choose.Reader, name: str, chosen: str) -> list[str]:
     if reader in choose.BINARY:
         return [f"Read as {reader.name}.", *_name_notes(reader, name)]
-    found_as = delimited.name_of(source) if reader is choose.TABLE else reader.name
-    notes = [f"Read as {found_as}, {encodings.label(source.encoding)}."]
+    notes = [f"Read as {written_as(source, reader)}, {encodings.label(source.encoding)}."]
     if source.packed:
         notes.append(f"Unpacked with {source.packed}.")
     if source.bom:

@@ -61,10 +61,14 @@ def look(files: list[File], mapping: dict[str, Any] | None) -> Sample:
     rows: list[Any] = []
     for file in first_files:
         with opened(file, len(files) > 1) as (source, reader):
-            rows += _beginning(source, reader, len(first_files))
-    columns = detection.columns_of(rows)
+            rows += map(plain, beginning(source, reader.rows(source), len(first_files)))
+    return sample_of(rows, mapping)
+
+
+def sample_of(rows: list[Any], mapping: dict[str, Any] | None = None) -> Sample:
+    """What first rows say, read by a mapping where there is one."""
     main_format = detection.detect(rows) if mapping is None else format_named("", mapping)
-    return Sample(rows, columns, main_format, _confidence(rows, main_format))
+    return Sample(rows, detection.columns_of(rows), main_format, _confidence(rows, main_format))
 
 
 def _confidence(rows: list[Any], main_format: Format | None) -> float:
@@ -89,15 +93,19 @@ def entries(files: list[File]) -> list[dict[str, str]]:
     return [{key: value for key, value in entry.items() if value} for entry in named]
 
 
-def _beginning(source: Source, reader: choose.Reader, files: int) -> Iterator[Any]:
-    """The first rows, as many as it takes to know the format and as fit into memory."""
+def beginning(source: Source, rows: Iterator[Any], files: int) -> Iterator[Any]:
+    """The first of the rows of a file, as many as it takes to know the format and as fit into memory."""
     held_bytes = 0
-    for count, row in enumerate(reader.rows(source), 1):
-        plain_row = row.row if isinstance(row, Mended) else row
-        yield plain_row
-        held_bytes += columnar.about_bytes(plain_row)
+    for count, row in enumerate(rows, 1):
+        yield row
+        held_bytes += columnar.about_bytes(plain(row))
         if count >= LOOKED_AT_ROWS // files or max(held_bytes, source.done) > LOOKED_AT_BYTES // files:
             return
+
+
+def plain(row: Any) -> Any:
+    """The row itself, where a reader has mended it."""
+    return row.row if isinstance(row, Mended) else row
 
 
 def format_named(name: str, mapping: dict[str, Any] | None) -> Format:

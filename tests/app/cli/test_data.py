@@ -89,6 +89,24 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
     assert merged not in run("data", "list")
 
 
+@pytest.mark.usefixtures("studio")
+def test_an_import_is_previewed_and_nothing_is_stored(tmp_path: Path) -> None:
+    shards = tmp_path / "fragen"
+    shards.mkdir()
+    (shards / "1.csv").write_text(CSV)
+    (shards / "2.csv").write_text(CSV)
+    short = tmp_path / "short.csv"
+    short.write_bytes("prompt,completion\nyes,да\n".encode("cp1251"))
+    shown = run("data", "preview", str(shards), "--rows", "1")
+    assert "kind      chat, for sft, gkd" in shown
+    assert "columns   prompt=Frage, completion=Antwort" in shown
+    assert "rows      8; 6 of the first 8 would be taken" in shown
+    assert len([line for line in shown.splitlines() if line.startswith("{")]) == 1
+    assert json.loads(run("data", "preview", str(shards), "--map", "text=Frage", "--json"))["kind"] == "text"
+    assert "encoding  cp1251       completion yes,да" in run("data", "preview", str(short))
+    assert run("data", "list") == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -96,6 +114,8 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
         (("import", "--hub", "../x"), "hub"),
         (("import", "/no/such/file"), "no file or folder"),
         (("data", "show", "abcabcabcabc"), "no dataset"),
+        (("data", "preview"), "either files or --hub"),
+        (("data", "preview", "/no/such/file"), "no file or folder"),
         (("data", "filter", "d"), "nothing to filter by"),
         (("data", "merge", "d", "d1", "--weights", "x"), "not weights"),
     ],

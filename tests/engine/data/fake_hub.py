@@ -51,11 +51,13 @@ class Hub(BaseHTTPRequestHandler):
         if not file.is_file():
             return self.refuse(404, "EntryNotFound")
         content = file.read_bytes() if kind != "lying" else bytes(file.stat().st_size)
-        range_match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
-        part = content[int(range_match[1]) :] if range_match else content
+        range_match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range", ""))
+        first_byte, last_byte = (int(range_match[1]), int(range_match[2] or -1)) if range_match else (0, -1)
+        part = content[first_byte : last_byte + 1 or None]
         self.send_response(206 if range_match else 200)
         if range_match:
-            self.send_header("content-range", f"bytes {range_match[1]}-{len(content) - 1}/{len(content)}")
+            last_sent = first_byte + len(part) - 1
+            self.send_header("content-range", f"bytes {first_byte}-{last_sent}/{len(content)}")
         self.send_header("content-length", str(len(part)))
         self.end_headers()
         first = kind == "cut" and self.path not in self.cut

@@ -17,7 +17,7 @@ from engine.errors import TunesmithError
 from engine.process import events, process
 from engine.workers import contract
 from engine.workers.data import import_files
-from pages.data import import_form
+from pages.data.incoming import form as import_form
 from storage import home
 from tests.conftest import ROOT
 from tests.engine.rows.hostile import make

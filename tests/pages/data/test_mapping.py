@@ -46,6 +46,14 @@ def test_a_file_nobody_knows_opens_on_its_mapping_and_is_imported_by_the_form(tm
     assert (dataset.version, dataset.mapping) == (2, None)
 
 
+def test_a_guess_that_is_right_is_imported_as_it_stands_in_the_form(tmp_path: Path) -> None:
+    unknown = brought_in(tmp_path, CSV)
+    guess = mappings.look(unknown.id)["mapping"]["parts"]
+    fields = {f"part.{part}": column for part, column in guess.items()}
+    mapping.ACTS["map"](unknown.id, {"kind": "chat", "encoding": "", "who": "", "what": "", **fields}, "default")
+    assert (settled(unknown.id).status, settled(unknown.id).accepted) == ("ready", 2)
+
+
 def test_roles_with_other_names_get_their_meaning_in_the_form(tmp_path: Path) -> None:
     row = '{"conversations": [{"from": "human", "value": "Hi"}, {"from": "oracle", "value": "<b>Ho</b>"}]}\n'
     rejected = brought_in(tmp_path, row * 3, "talk.jsonl")

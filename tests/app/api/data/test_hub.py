@@ -15,7 +15,8 @@ from engine.data import datasets, importing
 from engine.data import hub as hub_data
 from engine.errors import RefusedError
 from engine.process import work
-from pages.data import import_form, push
+from pages.data import push
+from pages.data.incoming import form as import_form
 from storage import datasets as stored_datasets
 from storage import db, home
 from storage.statuses import WorkStatus
@@ -85,6 +86,9 @@ def test_a_hub_that_is_away_is_said_at_the_fields_and_makes_no_dataset(monkeypat
         import_form.import_one(fields, "default")
     with db.reading() as session:
         assert stored_datasets.count(session) == 0
+    work.enqueue(hub_data.LOOK, "hub:owner/name", {"id": "owner/name", "revision": "v2"})  # asked again, and not ended
+    with pytest.raises(hub_data.HubAwayError, match="cannot be reached"):
+        import_form.import_one(fields, "default")
     monkeypatch.setattr(hub_data, "AWAY_SECONDS", 0.0)  # later it is tried, whatever was said before
     assert import_form.import_one(fields, "default").source == "hub"
 
@@ -162,3 +166,10 @@ def imported(owner: TestClient, dataset_id: str) -> dict[str, Any]:
         return dataset if dataset["status"] != "importing" else {}
 
     return wait_for(look, 120)
+
+
+@pytest.mark.usefixtures("repos")
+def test_the_first_rows_of_a_hub_dataset_are_told_before_it_is_fetched(owner: TestClient) -> None:
+    shown = owner.post("/api/datasets/preview", json={"source": "hub", "id": "owner/name"}).json()
+    assert (shown["kind"], shown["rows"], shown["exact"]) == ("completion", 1, True)
+    assert shown["first_rows"][0]["values"]["completion"] == "b"

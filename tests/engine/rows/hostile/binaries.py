@@ -158,7 +158,7 @@ CASES = [
     Case("Feather of the first version.feather", "failed Feather", b"FEA1" + bytes(100)),
     Case("an Excel sheet.xlsx", "failed zip", zipped(**OFFICE)),
     Case("an Excel sheet named csv.csv", "failed Excel", zipped(**OFFICE)),
-    Case("an old Excel sheet.xls", "failed old Excel", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)),
+    Case("an old Excel sheet.xls", "failed with a password", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)),
     Case("a Word file.docx", "failed Word", zipped(**OFFICE)),
     Case("rich text.rtf", "failed", b"{\\rtf1\\ansi Hello}"),
     Case("a PDF named txt.txt", "failed PDF", b"%PDF-1.7 ..."),

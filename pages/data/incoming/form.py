@@ -5,14 +5,17 @@ server.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
-from engine.data import datasets, hub, named_sources
-from engine.errors import RefusedError
+from engine.data import datasets, hub, named_sources, previews
+from engine.errors import RefusedError, TunesmithError
+from pages.data.incoming import preview
 from pages.parts import live, toasts
 from pages.shell import project_of
 from storage import datasets as stored
@@ -21,12 +24,41 @@ from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
 WAYS = ("Upload", "Paste", "Path", "Hub")
+PASTED = "Pasted rows"
 FILE_TYPES = list(named_sources.endings())
 EXAMPLE = '{"question": "What is the capital of France?", "answer": "Paris."}\n{"question": ...'
 
 
-def draw() -> tuple[dict[str, Component], gr.Button]:
-    """The fields by name, in the order `bring_in` takes them, and the button."""
+# app/static/upload.js: how far the files have come, and Cancel; what is no file to import
+UPLOAD_BAR = f'<ts-upload endings="{",".join(FILE_TYPES)}"></ts-upload>'
+OPEN_DATASET = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
+SHOW_LOOK = """(id) => {
+  const query = new URLSearchParams(location.search);
+  if (!window.tunesmith || query.has('dataset') || (query.get('look') ?? '') === id) return;
+  id ? query.set('look', id) : query.delete('look');
+  tunesmith.go('/data' + (String(query) ? '?' + query : ''), true);
+}"""
+
+
+def draw() -> None:
+    """The form, its preview, and what each of its fields and buttons does."""
+    form, import_button, shown = fields_drawn()
+    opened_id, look_id = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    inputs = [form[name] for name in FIELDS]
+    emptied = [*inputs[1:], opened_id]
+    brought_in = import_button.click(bring_in, inputs, emptied, **live.ACTING)
+    acted = shown.action(act, form["name"], [*emptied, look_id], **live.ACTING)
+    for event in (brought_in, acted):
+        event.then(None, opened_id, None, js=OPEN_DATASET, **live.QUIET)
+    hub_asked = wire(form)
+    changed = (form["way"].change, form["files"].change, form["pasted"].blur, form["path"].blur, form["split"].input)
+    looks = [event(look, inputs, look_id, **live.ACTING) for event in (*changed, *(asked.then for asked in hub_asked))]
+    for event in (*looks, form["path"].submit(look_aloud, inputs, look_id, **live.ACTING), acted):
+        event.then(None, look_id, None, js=SHOW_LOOK, **live.QUIET)
+
+
+def fields_drawn() -> tuple[dict[str, Component], gr.Button, gr.HTML]:
+    """The fields by name, in the order `bring_in` takes them, the button, and the preview."""
     form: dict[str, Component] = {}
     with gr.Column(elem_id="data-import"):
         form["way"] = gr.Radio(
@@ -36,8 +68,8 @@ def draw() -> tuple[dict[str, Component], gr.Button]:
         with gr.Row(elem_id="data-end"):
             form["name"] = _text("name", "Name", "optional: the file's own name", 120, scale=1)
             import_button = gr.Button("Import", variant="primary", elem_id="data-go", scale=0, min_width=132)
-    wire(form)
-    return form, import_button
+        shown = live.live("preview", preview.html_of, actions=True)
+    return form, import_button, shown
 
 
 def _sources() -> dict[str, Component]:
@@ -50,7 +82,10 @@ def _sources() -> dict[str, Component]:
             show_label=False,
             height=148,
             elem_id="data-file",
-        ),
+        )
+    }
+    gr.HTML(UPLOAD_BAR, apply_default_css=False, elem_id="data-upload")
+    form |= {
         "pasted": gr.Textbox(
             label="Rows: JSON, JSON Lines, CSV with a header, or plain text",
             placeholder=EXAMPLE,
@@ -77,12 +112,13 @@ def _choice(id: str, label: str) -> gr.Dropdown:
 LOOKING = live.ACTING | {"show_progress": "full"}  # it may take the hub seconds to answer
 
 
-def wire(form: Mapping[str, Component]) -> None:
+def wire(form: Mapping[str, Component]) -> list[Dependency]:
     """Asks the hub what a dataset has as soon as its id is written, and for the splits of another configuration."""
-    inputs, outputs = [form["hub_id"], form["config"]], [form["config"], form["split"]]
-    for event in (form["hub_id"].blur, form["hub_id"].submit):
-        event(offered, form["hub_id"], outputs, **LOOKING)
-    form["config"].input(splits, inputs, form["split"], **LOOKING)
+    outputs = [form["config"], form["split"]]
+    return [
+        *(event(offered, form["hub_id"], outputs, **LOOKING) for event in (form["hub_id"].blur, form["hub_id"].submit)),
+        form["config"].input(splits, [form["hub_id"], form["config"]], form["split"], **LOOKING),
+    ]
 
 
 def offered(hub_id: str) -> list[Any]:
@@ -140,6 +176,56 @@ def bring_in(request: gr.Request, *values: Any) -> list[Any]:
     return [*(gr.skip() for _ in FIELDS[1:]), ""]
 
 
+def look(request: gr.Request, *values: Any) -> str:
+    """Begins to look at what the form names; the id of that, or "" for nothing that could be imported.
+
+    Says nothing of what would be refused: whoever leaves a field has not asked for anything yet.
+    """
+    with suppress(TunesmithError):
+        return begin_look(dict(zip(FIELDS, values, strict=True)), project_of(request))
+    return ""
+
+
+def look_aloud(request: gr.Request, *values: Any) -> str:
+    """The same for whoever has asked for it, by Enter: what is refused is said."""
+    with toasts.toast():
+        return begin_look(dict(zip(FIELDS, values, strict=True)), project_of(request))
+    return ""
+
+
+def begin_look(fields: Mapping[str, Any], project_id: str) -> str:
+    """The id of a look at what the chosen way names, "" when it names nothing. Raises what an import would."""
+    name = str(fields.get("name") or "").strip()
+    match fields["way"]:
+        case "Upload" if fields["files"]:
+            return previews.begin(_uploaded(fields), "upload", project_id).id
+        case "Paste" if str(fields["pasted"]).strip():
+            pasted = named_sources.pasted(fields["pasted"], only_to_look=True)
+            return previews.begin([pasted], "paste", project_id, name=PASTED).id
+        case "Path" if str(fields["path"]).strip():
+            files = named_sources.files_at(str(fields["path"]))
+            return previews.begin(files, "path", project_id, name=name or _folder_name(fields["path"], files)).id
+        case "Hub" if fields["config"]:  # the hub has said what there is
+            source = {key: str(fields.get(field) or "").strip() for key, field in _HUB_FIELDS.items()}
+            return previews.begin_hub(source["id"], source["config"], source["split"], project_id=project_id).id
+    return ""
+
+
+def act(event: gr.EventData, request: gr.Request, name: str) -> list[Any]:
+    """A button of the preview: imports as it is shown or by hand, or looks again in another encoding.
+
+    Returns the emptied form, the dataset's id, and the id of the look.
+    """
+    kept = [gr.skip() for _ in FIELDS[1:]]
+    with toasts.toast():
+        if event.name == "read_as":
+            return [*kept, "", preview.reading_as(event.id, event.values["encoding"])]
+        dataset = preview.IMPORTS[event.name](event.id, str(name or "").strip(), project_of(request))
+        _take_the_place_of(request.query_params.get("replace", ""))
+        return [*(EMPTY[field] for field in FIELDS[1:]), dataset.id, ""]
+    return [*kept, "", gr.skip()]
+
+
 def _take_the_place_of(failed_id: str) -> None:
     """The failed dataset that the address names goes, now that another file has come for it."""
     failed = find_failed(failed_id)
@@ -159,12 +245,16 @@ def import_one(fields: Mapping[str, Any], project_id: str) -> Dataset:
     name = str(fields.get("name") or "").strip()
     match fields["way"]:
         case "Upload":
-            return _files([(Path(path), Path(path).name) for path in fields["files"] or ()], name, project_id, "upload")
+            return _files(_uploaded(fields), name, project_id, "upload")
         case "Paste":
-            return _files([named_sources.pasted(fields["pasted"])], name or "Pasted rows", project_id, "paste")
+            return _files([named_sources.pasted(fields["pasted"])], name or PASTED, project_id, "paste")
         case "Path":
             return _path(str(fields["path"]), name, project_id)
     return _hub(fields, name, project_id)
+
+
+def _uploaded(fields: Mapping[str, Any]) -> list[named_sources.Named]:
+    return [(Path(path), Path(path).name) for path in fields["files"] or ()]
 
 
 def _files(files: Sequence[named_sources.Named], name: str, project_id: str, source: str) -> Dataset:
@@ -177,7 +267,12 @@ def _path(text: str, name: str, project_id: str) -> Dataset:
     if not text.strip():
         raise RefusedError("There is no file to import.", "Write the path of a file or a folder.")
     files = named_sources.files_at(text)
-    return _files(files, name or (Path(text.strip()).name if len(files) > 1 else ""), project_id, "path")
+    return _files(files, name or _folder_name(text, files), project_id, "path")
+
+
+def _folder_name(text: str, files: Sequence[named_sources.Named]) -> str:
+    """What a dataset of several files is called: as their folder."""
+    return Path(text.strip()).name if len(files) > 1 else ""
 
 
 def _hub(fields: Mapping[str, Any], name: str, project_id: str) -> Dataset:

@@ -9,7 +9,8 @@ import pytest
 
 from engine.data import datasets, named_sources
 from engine.errors import NotFoundError, RefusedError
-from pages.data import import_form, page
+from pages.data import page
+from pages.data.incoming import form as import_form
 from storage import db
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
@@ -28,7 +29,7 @@ def brought_in(way: str, **values: Any) -> Dataset:
 
 def test_the_form_has_the_fields_in_the_order_they_are_read() -> None:
     with gr.Blocks():
-        form, _go = import_form.draw()
+        form, _go, _preview = import_form.fields_drawn()
     assert tuple(form) == import_form.FIELDS
     assert {".arrow", ".zst", ".jsonl"} <= set(import_form.FILE_TYPES)
 
