@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 
 from storage import db, runs
 from storage.statuses import RunStatus
@@ -260,7 +260,7 @@ def test_charts_are_moved_by_keys_and_by_dragging_and_stay_so_for_every_run(visi
     expect(heads).to_have_text(["Loss", "Perplexity", "Token accuracy"])
     expect(handle).to_be_focused()
     expect(page.locator("#ts-chart-moved")).to_have_text("Perplexity: 2 of 3")
-    behind = {"x": 400, "y": 60}  # the right half
+    behind: Position = {"x": 400, "y": 60}  # the right half
     page.get_by_role("button", name="Move Loss").drag_to(quality.locator("ts-chart").last, target_position=behind)
     expect(heads).to_have_text(["Perplexity", "Token accuracy", "Loss"])
     assert (perplexity.get_attribute("data-zoom"), loss.get_attribute("data-points")) == ("5 10", "20")
