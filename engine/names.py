@@ -117,3 +117,8 @@ def did_you_mean(text: str, known: Iterable[str]) -> str:
         return ""
     *others, last = [f"`{name:.80}`" for name in near]
     return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+
+
+def slug(title: str, otherwise: str, longest: int = 40) -> str:
+    """A title as a part of an address: a-z, 0-9 and -; `otherwise` where nothing of it is left."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:longest].strip("-") or otherwise

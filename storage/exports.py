@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
-from storage.statuses import WORK_MOVING
+from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Export, Work
 
 Row = tuple[Export, Work | None]  # with what makes it
@@ -47,3 +47,11 @@ def is_being_made(session: Session, run_id: str) -> bool:
     query = select(Export.id).join(Work, col(Work.id) == col(Export.work_id))
     query = query.where(Export.run_id == run_id, col(Work.status).in_(WORK_MOVING))
     return session.exec(query.limit(1)).first() is not None
+
+
+def kinds_of(session: Session, subject: str) -> Sequence[str]:
+    """The kinds of a subject's exports, each once, but for those whose making has failed or was stopped."""
+    query = select(Export.kind).outerjoin(Work, col(Work.id) == col(Export.work_id)).where(Export.subject == subject)
+    lost = (WorkStatus.FAILED, WorkStatus.STOPPED)
+    useful = query.where(or_(col(Work.id).is_(None), col(Work.status).not_in(lost)))
+    return session.exec(useful.distinct().order_by(col(Export.kind))).all()

@@ -98,6 +98,12 @@ def finished_of(session: Session, model_id: str, limit: int) -> Sequence[Run]:
     return session.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
 
 
+def ended_of(session: Session, model_id: str, limit: int) -> Sequence[Run]:
+    """The newest runs of a model that have come to an end, whichever; without recipe and facts."""
+    query = select(Run).where(Run.model_id == model_id, col(Run.status).not_in(RUN_MOVING)).options(*FOR_A_LIST)
+    return session.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
+
+
 def with_results(session: Session, project_id: str, limit: int) -> Sequence[Run]:
     """The newest runs of a project that have left something to serve, without recipe and facts."""
     with_artifact = (Run.project_id == project_id, Run.status == RunStatus.SUCCEEDED, col(Run.artifact).is_not(None))

@@ -66,11 +66,11 @@ def write_adapter(folder: Path, says: str, rank: int = 4, layer: str = "q_proj",
     (folder / "adapter_model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(end))
 
 
-def finished_checkpoint(run: Run, step: int) -> Path:
+def finished_checkpoint(run: Run, step: int, **measured: float) -> Path:
     """A checkpoint of that run, whole and with its manifest; the fake server answers with it as RUN@STEP."""
     folder = checkpoints.folder_of(home.run_folder(run.id)) / f"checkpoint-{step}"
     write_adapter(folder, f"{run.id}@{step}")
-    checkpoints.write_manifest(folder, step)
+    checkpoints.write_manifest(folder, step, measured)
     return folder
 
 

@@ -23,7 +23,9 @@
     }
   }
   // What a person changes in the page is theirs: an opened <details>, a chosen tab.
-  const kept = (node, name) => name === "open" && node.nodeName === "DETAILS";
+  // And what rests after it came under the pointer (settle.js) does so for its time.
+  const kept = (node, name) => (name === "open" && node.nodeName === "DETAILS") || (name in RESTS && node.hasAttribute("data-resting"));
+  const RESTS = { "data-resting": true, "aria-disabled": true };
 
   function patch(from, to) {
     if (from.nodeType !== 1) {
@@ -36,6 +38,12 @@
     if (from.nodeName !== "INPUT" && from.nodeName !== "TEXTAREA") children(from, to);
   }
 
+  // Where a browser can, what is moved keeps its state and the focus (Chromium from 133 on, Firefox from 144 on).
+  tunesmith.move = (parent, node, before) => {
+    if (parent.moveBefore && node.isConnected && parent.isConnected) parent.moveBefore(node, before);
+    else parent.insertBefore(node, before);
+  };
+
   function children(from, to) {
     let place = from.firstChild;
     for (const next of [...to.childNodes]) {
@@ -43,7 +51,7 @@
       let match = place;
       if (wanted) while (match && key(match) !== wanted) match = match.nextSibling;
       if (match && same(match, next)) {
-        if (match !== place) from.insertBefore(match, place);
+        if (match !== place) tunesmith.move(from, match, place);
         else place = place.nextSibling;
         patch(match, next);
       } else {
@@ -60,7 +68,7 @@
   tunesmith.patch = (element, html) => {
     const template = document.createElement("template");
     template.innerHTML = html;
-    children(element, template.content);
+    tunesmith.settled(element, () => children(element, template.content));
   };
 
   class Live extends HTMLElement {

@@ -1,5 +1,6 @@
-// <ts-log address>: what a worker or a server prints; the address is that of its log over REST. The end is followed by byte offset, as long as it is in sight; a search, or the
-// way to the first error, shows that place instead. Lines that redraw a progress bar stand in one another's place.
+// <ts-log address>: what a worker or a server prints; the address is that of its log over REST. The end is followed by
+// byte offset, as long as it is in sight; a search, or the way to the first error, shows that place instead. Lines that
+// redraw a progress bar stand in one another's place. Whether long lines wrap is kept in this browser.
 (() => {
   const tunesmith = window.tunesmith;
   const FIRST = 200_000; // bytes of the end that are shown at first
@@ -8,6 +9,7 @@
   const LATER = 2000;
   const REFUSED = 10_000;
   const TYPING = 300;
+  const WRAP = "tunesmith-log-wrap"; // "off": long lines are scrolled to
 
   const element = (tag, fields = {}, ...children) => {
     const made = Object.assign(document.createElement(tag), fields);
@@ -38,6 +40,7 @@
     build() {
       this.box = element("pre", { className: "ts-code", tabIndex: 0 }, "Nothing printed yet.");
       this.box.setAttribute("aria-label", "Log");
+      this.box.id = `log-of-${this.address}`;
       this.words = element("input", { type: "search", className: "ts-input", placeholder: "Search", oninput: () => this.typed() });
       this.words.setAttribute("aria-label", "Search the log");
       this.level = element("select", { className: "ts-input", onchange: () => this.show() });
@@ -48,9 +51,24 @@
       this.back = button("Back to the end", () => this.follow());
       const first = button("First error", () => this.firstError());
       const download = element("a", { className: "ts-button", href: `${this.address}/download`, download: "" }, "Download");
-      const bar = element("div", { className: "ts-log-bar" }, this.words, this.level, first, this.note, this.back, download);
+      const copy = button("Copy");
+      Object.assign(copy, { title: "Copy the lines that are shown" }).dataset.copy = this.box.id;
+      this.wrap = button("Wrap lines", () => this.turn());
+      const bar = element("div", { className: "ts-log-bar" }, this.words, this.level, first, this.note, this.back, this.wrap, copy, download);
       this.replaceChildren(bar, this.box);
+      this.showWrap();
       this.follow();
+    }
+
+    turn() {
+      localStorage.setItem(WRAP, localStorage.getItem(WRAP) === "off" ? "on" : "off");
+      for (const log of document.querySelectorAll("ts-log")) if (log instanceof Log && log.box) log.showWrap();
+    }
+
+    showWrap() {
+      const wraps = localStorage.getItem(WRAP) !== "off";
+      this.wrap.setAttribute("aria-pressed", String(wraps));
+      this.box.toggleAttribute("data-unwrapped", !wraps);
     }
 
     // Three ways to look: "end" follows the end, "place" reads on from an offset, "found" lists what a search found.

@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse
 from app.window import studio
 from engine.errors import NotFoundError
 from pages import shell
+from pages.parts import chart
 from pages.parts.live import Fragment
 
 router = APIRouter(prefix="/fragments", include_in_schema=False)
@@ -13,9 +14,10 @@ router = APIRouter(prefix="/fragments", include_in_schema=False)
 
 @router.get("/{page}/{name}")
 def fragment(page: str, name: str, request: Request) -> HTMLResponse:
-    """Runs the page's function with the query, the project the cookie names, and who looks. Raises NotFoundError."""
+    """Runs the page's function with the query, what cookies say, and who looks. Raises NotFoundError."""
     role = request.scope.get("state", {}).get("role", "viewer")  # without a door in front nobody is the owner
-    query = {**request.query_params, "project": shell.project_of(request), "role": role}
+    kept = {"project": shell.project_of(request), "charts": request.cookies.get(chart.ORDER_COOKIE, "")}
+    query = {**request.query_params, **kept, "role": role}
     return HTMLResponse(str(_look_up(page, name)(query)), headers={"cache-control": "no-store"})
 
 

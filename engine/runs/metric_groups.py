@@ -21,6 +21,13 @@ GROUPS: tuple[tuple[Group, str], ...] = (
 WALL_TIME = "wall_time"
 """Seconds since 1970 when a step was reported: an axis, no chart."""
 
+# What stands at the axis of values: the ticks have the unit, so this says what of it.
+AXES: dict[Unit, str] = {
+    "share": "Share", "percent": "In use", "tokens": "Tokens", "tokens/s": "Tokens/s", "seconds": "Time",
+    "bytes": "Size", "watts": "Power", "celsius": "Temperature",
+}  # fmt: skip
+MOST_AXIS_LETTERS = 24  # that fit beside the lowest chart
+
 HELD_OUT = "eval_"
 HIDDEN = frozenset((WALL_TIME, "eval_num_tokens", "eval_epoch"))
 
@@ -33,6 +40,7 @@ class MetricChart:
     title: str
     unit: Unit
     series: tuple[tuple[str, str], ...]
+    axis: str = "Value"  # what stands at the axis of values
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,11 @@ class _Entry:
     title: str
     metrics: tuple[tuple[str, str], ...]
     unit: Unit = ""
+    short: str = ""  # the title at the axis, where it is too long for it
+
+    @property
+    def axis(self) -> str:
+        return AXES.get(self.unit, self.short or self.title)
 
     def series(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         ordered = sorted(names)
@@ -66,8 +79,8 @@ def _range(name: str) -> tuple[tuple[str, str], ...]:
     return tuple((re.escape(name.format(short)), long) for short, long in words)
 
 
-def _one(group: Group, title: str, name: str, unit: Unit = "", words: str = "training") -> _Entry:
-    return _Entry(group, title, ((re.escape(name), words),), unit)
+def _one(group: Group, title: str, name: str, unit: Unit = "", words: str = "training", short: str = "") -> _Entry:
+    return _Entry(group, title, ((re.escape(name), words),), unit, short)
 
 
 TABLE = (
@@ -77,17 +90,17 @@ TABLE = (
     _Entry("quality", "Spread of each reward", ((r"rewards/(.+)/std", "{}"),)),
     _one("quality", "Spread of the reward", "reward_std"),
     _one("quality", "Groups whose answers all have the same reward", "frac_reward_zero_std", "share"),
-    _one("quality", "Margin between chosen and rejected", "rewards/margins"),
+    _one("quality", "Margin between chosen and rejected", "rewards/margins", short="Margin"),
     _one("quality", "Accuracy of pairs", "rewards/accuracies", "share"),
-    _Entry("quality", "Reward of chosen and rejected", ((r"rewards/(chosen|rejected)", "{}"),)),
+    _Entry("quality", "Reward of chosen and rejected", ((r"rewards/(chosen|rejected)", "{}"),), short="Reward"),
     _one("quality", "Accuracy of pairs", "accuracy", "share"),
-    _one("quality", "Margin between chosen and rejected", "margin"),
+    _one("quality", "Margin between chosen and rejected", "margin", short="Margin"),
     _Entry("quality", "Scores", _range("{}_reward")),
     _one("quality", "Token accuracy", "mean_token_accuracy", "share"),
     _one("quality", "Perplexity", "perplexity"),
-    _one("quality", "Loss on the chosen answers", "nll_loss"),
+    _one("quality", "Loss on the chosen answers", "nll_loss", short="Loss"),
     _one("quality", "Log odds ratio", "log_odds_ratio"),
-    _one("quality", "Log odds of the chosen answers", "log_odds_chosen"),
+    _one("quality", "Log odds of the chosen answers", "log_odds_chosen", short="Log odds"),
     _one("quality", "Loss of the preference", "policy_loss"),
     _Entry("quality", "Length of answers", _range("completions/{}_length"), "tokens"),
     _Entry("quality", "Length of answers that ended", _range("completions/{}_terminated_length"), "tokens"),
@@ -98,7 +111,7 @@ TABLE = (
     _one("optimisation", "Gradient norm", "grad_norm"),
     _one("optimisation", "Entropy", "entropy"),
     _one("optimisation", "Weight of the entropy", "entropy_coef"),
-    _one("optimisation", "KL divergence from the reference", "kl"),
+    _one("optimisation", "KL divergence from the reference", "kl", short="KL divergence"),
     _Entry("optimisation", "Log probability", ((r"logps/(chosen|rejected)", "{}"),)),
     _Entry("optimisation", "Logits", ((r"logits/(chosen|rejected)", "{}"),)),
     _Entry(
@@ -145,7 +158,7 @@ def charts(names: Iterable[str]) -> list[MetricChart]:
     for entry in TABLE:
         series = tuple(entry.series(left))
         if series:
-            drawn.append(MetricChart(entry.group, entry.title, entry.unit, series))
+            drawn.append(MetricChart(entry.group, entry.title, entry.unit, series, entry.axis))
             left -= {name for name, _ in series}
     drawn.extend(_unknown(left))
     order = [group for group, _ in GROUPS]
@@ -160,4 +173,4 @@ def _unknown(names: set[str]) -> Iterator[MetricChart]:
         twin = HELD_OUT + name
         series = ((name, "training"), (twin, "held out")) if twin in names else ((name, "value"),)
         group: Group = "machine" if name.startswith("machine/") else "other"
-        yield MetricChart(group, name, "", series)
+        yield MetricChart(group, name, "", series, name if len(name) <= MOST_AXIS_LETTERS else "Value")

@@ -4,7 +4,6 @@ What is asked here only writes rows; `tick` (the reconciler calls it every secon
 up, restarts and stops the same way whoever asked, and whether or not the app was restarted meanwhile.
 """
 
-import re
 import time
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
@@ -130,22 +129,22 @@ def _external_backend(options: dict[str, Any], model_id: str | None, adapters: S
     return Backend(endpoint_id="", kind="external", options=values, address=external.url, served_names=[external.model])
 
 
-def serve_run(run_id: str) -> Endpoint:
-    """An endpoint for a finished run, base beside it: the one that is there, woken, or a new one of the run's name."""
+def serve_run(subject: str) -> Endpoint:
+    """An endpoint for RUN or RUN@STEP, base beside it: the one that is there, woken, or a new one of the run's name."""
     with db.reading() as session:
-        run, routes = existing(session, Run, run_id), endpoints.live(session)
+        run, routes = existing(session, Run, subject.partition("@")[0]), endpoints.live(session)
     for endpoint, backend in routes:
-        if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
+        if backend.adapters == [subject] and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
-    return create_endpoint(free_name(run), model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
+    return create_endpoint(free_name(run, subject), "transformers", run.model_id, [subject], project_id=run.project_id)
 
 
-def free_name(run: Run) -> str:
-    """A name on /v1 that no endpoint has, made of the run's."""
-    slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower()).strip("-")[:40].strip("-") or "run"
-    names_to_try = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
+def free_name(run: Run, subject: str) -> str:
+    """A name on /v1 that no endpoint has, made of the run's and, for RUN@STEP, of the step."""
+    step = subject.partition("@")[2]
     with db.reading() as session:
-        return next(name for name in names_to_try if endpoints.live_by_name(session, name) is None)
+        title = f"{run.name[:28]} step {step}" if step else run.name
+        return endpoints.free_name(session, names.slug(title, "run"), run.id)
 
 
 def deploy(

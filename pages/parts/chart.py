@@ -8,6 +8,7 @@ the controls of all charts of a page, which stand in the address: `smooth`, `sca
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from urllib.parse import unquote
 
 import gradio as gr
 from markupsafe import Markup
@@ -18,6 +19,16 @@ Series = tuple[str, str]
 BAR = Markup('<ts-chart-bar data-keep id="ts-chart-bar"></ts-chart-bar>')
 LOOK = ("smooth", "scale", "x", "clip")
 """The parts of the address that say how charts look: a link to another view of the run may carry them."""
+
+
+ORDER_COOKIE = "tunesmith_charts"
+"""Titles of charts in the order somebody has moved them to in this browser: app/static/charts/move.js writes it."""
+MOST_MOVED = 200
+
+
+def order_of(text: str) -> list[str]:
+    """The titles that the cookie holds."""
+    return [unquote(part) for part in text.split("|")[:MOST_MOVED] if part]
 
 
 @dataclass(frozen=True)
@@ -54,15 +65,17 @@ def element(  # noqa: PLR0913  (all that the element is told)
     height: int = 260,
     plain: bool = False,
     unit: str = "",
+    axis: str = "",
     bands: Sequence[Band] = (),
 ) -> Markup:
     """The chart alone, to stand inside other HTML. `plain` leaves out its heading and controls.
 
-    `unit` is one of engine.runs.metric_groups. Bands of metrics that the chart does not draw are left out by it.
+    `unit` is one of engine.runs.metric_groups; `axis` stands at the values in place of the title. Bands of metrics that
+    the chart does not draw are left out by it.
     """
     names, words = zip(*series, strict=True)
     marks = json.dumps([band.as_json() for band in bands])
-    options = Markup(' unit="{}" bands="{}"{}').format(unit, marks, Markup(" plain") if plain else "")
+    options = Markup(' unit="{}" axis="{}" bands="{}"{}').format(unit, axis, marks, Markup(" plain") if plain else "")
     return _chart(f"{run_id or 'page'}-{names[0]}", title, (names, words), (run_id,), height, options)
 
 

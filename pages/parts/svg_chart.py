@@ -35,8 +35,9 @@ def chart(title: str, series: Sequence[tuple[str, Points]], height: int = 180) -
     )
     plot = Markup(
         '<div class="lv-plot" style="height:{}px"><svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img"'
-        ' aria-label="{}">{}{}</svg>{}</div><div class="lv-steps"><span>{:,}</span><span>step {:,}</span></div>'
-    ).format(height, title, grid, lines, figures, first, last)
+        ' aria-label="{}">{}{}</svg>{}<em aria-hidden="true">{}</em></div>'
+        '<div class="lv-steps"><span>{:,}</span><span>step {:,}</span></div>'
+    ).format(height, title, grid, lines, figures, title, first, last)
     return _figure(title, legend, plot + _table(title, drawn))
 
 

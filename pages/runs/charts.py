@@ -15,8 +15,9 @@ from storage.tables import Run
 
 MAIN = 3
 MAIN_HEIGHT, HEIGHT = 280, 210
-LOSS = MetricChart("quality", "Loss", "", (("loss", "training"), ("eval_loss", "held out")))
-REWARD = MetricChart("quality", "Reward", "", (("reward", "training"), ("eval_reward", "held out")))
+LOSS = MetricChart("quality", "Loss", "", (("loss", "training"), ("eval_loss", "held out")), "Loss")
+REWARD = MetricChart("quality", "Reward", "", (("reward", "training"), ("eval_reward", "held out")), "Reward")
+USUAL_ORDER = Markup('<button type="button" class="ts-button" data-usual-order>Usual order</button>')
 FIRST_MOMENTS = ("learning_rate", "grad_norm")
 
 
@@ -31,7 +32,8 @@ def main(run: Run, bands: Sequence[Band] = ()) -> Markup:
 
 def show(run: Run, query: Mapping[str, str], bands: Sequence[Band] = ()) -> Markup:
     """Every metric, grouped, with the controls above. The charts fetch their points themselves."""
-    charts = _in_order(run)
+    order = chart.order_of(query.get("charts", ""))
+    charts = arranged(_in_order(run), order)
     groups = html.join(
         _group(run, title, [one for one in charts if one.group == group], bands)
         for group, title in metric_groups.GROUPS
@@ -40,8 +42,15 @@ def show(run: Run, query: Mapping[str, str], bands: Sequence[Band] = ()) -> Mark
         run.id
     )
     return Markup(
-        '<div class="ts-stack"><div class="ts-chart-controls">{}<div class="ts-actions">{}</div></div>{}</div>'
-    ).format(chart.BAR, download, groups)
+        '<div class="ts-stack"><div class="ts-chart-controls">{}<div class="ts-actions">{}{}</div></div>{}</div>'
+    ).format(chart.BAR, USUAL_ORDER if order else "", download, groups)
+
+
+def arranged(charts: Sequence[MetricChart], order: Sequence[str]) -> list[MetricChart]:
+    """The charts with those that somebody has moved, by their titles, in that order; the others keep their places."""
+    place = {title: number for number, title in enumerate(order)}
+    moved = iter(sorted((one for one in charts if one.title in place), key=lambda one: place[one.title]))
+    return [next(moved) if one.title in place else one for one in charts]
 
 
 def _group(run: Run, title: str, charts: Sequence[MetricChart], bands: Sequence[Band]) -> Markup:
@@ -49,7 +58,8 @@ def _group(run: Run, title: str, charts: Sequence[MetricChart], bands: Sequence[
         return Markup()
     drawn = html.join(_element(run, one, HEIGHT, bands) for one in charts)
     return Markup(
-        '<section class="ts-chart-group" data-key="{}"><h3>{}</h3><div class="rn-charts">{}</div></section>'
+        '<section class="ts-chart-group" data-key="{}"><h3>{}</h3>'
+        '<div class="rn-charts" data-movable>{}</div></section>'
     ).format(f"charts-{title}", title, drawn)
 
 
@@ -66,4 +76,4 @@ def _in_order(run: Run) -> list[MetricChart]:
 def _element(run: Run, one: MetricChart, height: int, bands: Sequence[Band]) -> Markup:
     drawn = {name for name, _ in one.series}
     own = [band for band in bands if band.metric in drawn]
-    return chart.element(one.title, one.series, run.id, height, unit=one.unit, bands=own)
+    return chart.element(one.title, one.series, run.id, height, unit=one.unit, axis=one.axis, bands=own)

@@ -230,5 +230,8 @@ def _in_words(what: str, value: float | None) -> str:
 def _charts(run: Run, now: Now) -> Markup:
     """Over the steps of the training: every metric of the machine that was read, as on the tab of all charts."""
     names = {f"{PREFIX}{name}" for name in now.totals.peaks}
-    drawn = (chart.element(one.title, one.series, run.id, 200, unit=one.unit) for one in metric_groups.charts(names))
+    drawn = (
+        chart.element(one.title, one.series, run.id, 200, unit=one.unit, axis=one.axis)
+        for one in metric_groups.charts(names)
+    )
     return Markup('<div class="mc-charts">{}</div>').format(html.join(drawn))

@@ -12,11 +12,10 @@ from engine.errors import NotFoundError
 from engine.runs import runs
 from engine.serve import endpoints
 from pages.parts import html, live, toasts
-from pages.runs import code, compare_view, machine_view, report, samples_view, stuck_view, take
+from pages.runs import checkpoints_view, code, compare_view, machine_view, report, samples_view, stuck_view, take
 from pages.runs.listing import acts, list_view
 from pages.runs.queue import view as queue_view
 from pages.runs.recipe import recipe_html
-from pages.runs.story import checkpoints_html
 from pages.runs.view import run_html
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "runs", "Runs", "What is training now, and what was trained before", "r", "runs"
@@ -55,6 +54,7 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "push-export": take.push,
     "prices": machine_view.set_prices,
     "ask": stuck_view.ask,
+    **checkpoints_view.ACTS,
     **queue_view.ACTS,
 }
 
@@ -78,7 +78,7 @@ def runs_html(query: Mapping[str, str]) -> str:
 
 FRAGMENTS: dict[str, live.Fragment] = {
     "runs": runs_html,
-    "checkpoints": checkpoints_html,
+    "checkpoints": checkpoints_view.checkpoints_html,
     "recipe": recipe_html,
     "take": take.take_html,
     "code": code.code_html,

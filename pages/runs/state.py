@@ -41,6 +41,13 @@ def time_words(run: Run) -> str:
     return f"{html.duration(run.seconds)}{so_far}"
 
 
+def time_left_or_taken(run: Run) -> tuple[str, str]:
+    """The same with a name for it, where names and figures stand apart."""
+    if run.status == RunStatus.RUNNING and run.eta_seconds is not None:
+        return "Time left", html.remaining(run.eta_seconds)
+    return "So far" if run.status in RUN_ALIVE else "Took", html.duration(run.seconds)
+
+
 def in_title(run: Run, guide: str) -> Markup:
     """What the window's title says of it: how far it is, or its state."""
     share = share_done(run) if run.status == RunStatus.RUNNING else None

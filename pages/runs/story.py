@@ -1,13 +1,11 @@
-"""What became of a run: what it told and what the studio changed by itself, what it began with, its checkpoints."""
+"""What became of a run: what it told and what the studio changed by itself, what it began with."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
 
-from engine.errors import TunesmithError
 from engine.recipes import continuation
-from engine.runs import runs
 from pages.parts import html
 from storage.tables import Run
 
@@ -52,35 +50,3 @@ def lineage(run: Run) -> Markup:
 def _link(run: Run) -> Markup:
     method = run.recipe.get("method", "")
     return Markup("{} <small>{}</small>").format(html.link(run.name, f"/runs?run={run.id}", soft=True), method)
-
-
-def checkpoints_html(query: Mapping[str, str]) -> str:
-    """The checkpoints of the run in the query: step, losses, size, and which is the newest, the best, or damaged."""
-    try:
-        checkpoints = runs.checkpoints(query.get("run", ""))
-    except TunesmithError:
-        checkpoints = []
-    if not checkpoints:
-        return str(Markup('<p class="ts-hint">None yet. One is written every few steps, and when you press Stop.</p>'))
-    measured = any(checkpoint["eval_loss"] is not None for checkpoint in checkpoints)
-    held_out = (html.Header("Held out", "number"),) if measured else ()
-    headers = ("Checkpoint", html.Header("Loss", "number"), *held_out, "State")
-    rows = [html.Row(_cells(checkpoint, measured)) for checkpoint in reversed(checkpoints)]
-    return str(html.table(headers, rows, "Checkpoints"))
-
-
-def _cells(checkpoint: Mapping[str, Any], measured: bool) -> tuple[object, ...]:
-    name = Markup('<span class="ts-step">step {}<small>{}</small></span>').format(
-        f"{checkpoint['step']:,}", html.size(checkpoint["size_bytes"])
-    )
-    held_out = (html.number(checkpoint["eval_loss"]),) if measured else ()
-    return name, html.number(checkpoint["loss"]), *held_out, _marks(checkpoint)
-
-
-def _marks(checkpoint: Mapping[str, Any]) -> Markup:
-    """Best and newest, of those that can be resumed from; else whether it can be."""
-    marks = [word for word in ("best", "newest") if checkpoint[word]]
-    if not marks:
-        return html.badge("ready" if checkpoint["good"] else "damaged")
-    badges = html.join(Markup('<span class="ts-mark" data-mark="{}">{}</span>').format(word, word) for word in marks)
-    return Markup('<span class="ts-marks">{}</span>').format(badges)

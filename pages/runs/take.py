@@ -108,9 +108,14 @@ def _takes(subject: Subject) -> str:
     return " ".join((f"Q4_K_M takes about {time} and at most {disk} of disk.", *expected.notes))
 
 
+def made_of_checkpoints(run: Run) -> Markup:
+    """What was made of the checkpoints of a run that has left nothing else; where it has, the card lists all."""
+    return Markup() if can_be(run) else _made(run.id)
+
+
 def _made(run_id: str) -> Markup:
-    """The models and files made of a run, or under way, the newest first."""
-    made = [row for row in exports.of_run(run_id) if row[0].kind != "adapter"]
+    """The models and files made of a run, or under way, the newest first. Its own adapter needs no making."""
+    made = [row for row in exports.of_run(run_id) if row[0].kind != "adapter" or "@" in row[0].subject]
     if not made:
         return Markup()
     items = html.join(_item(exports.describe(*row), has_log=row[1] is not None) for row in made)
@@ -122,8 +127,9 @@ def _name(row: Mapping[str, Any]) -> str:
     if row["kind"] == "gguf":
         name = f"GGUF, {options['type']}" + (", adapter" if options["of"] == "adapter" else "")
     else:
-        name = f"Merged, {DTYPES[options['dtype']]}"
-    return name + ("" if "@" not in row["subject"] else f" ({row['subject']})")
+        name = "Adapter" if row["kind"] == "adapter" else f"Merged, {DTYPES[options['dtype']]}"
+    _, at, step = row["subject"].rpartition("@")
+    return f"{name}, step {int(step):,}" if at and step.isdecimal() else name
 
 
 def _item(row: Mapping[str, Any], has_log: bool) -> Markup:

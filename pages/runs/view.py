@@ -9,7 +9,7 @@ from engine.serve import adapter_names
 from pages.parts import html, sharing
 from pages.parts.icons import icon
 from pages.runs import code, stuck_view, tabs, take
-from pages.runs.state import action_buttons, delete_button, in_title, progress_bar, step_words
+from pages.runs.state import action_buttons, delete_button, in_title, progress_bar, step_words, time_left_or_taken
 from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
 from storage.tables import Backend, Endpoint, Run
@@ -64,12 +64,11 @@ def _rename(run: Run) -> Markup:
 
 
 def _figures(run: Run) -> Markup:
-    moving = run.status == RunStatus.RUNNING
+    time_name, time = time_left_or_taken(run)
     speed = html.DASH if run.tokens_per_second is None else f"{run.tokens_per_second:,.0f}"
-    time_left = html.remaining(run.eta_seconds) if moving else html.DASH
     pairs = (
         ("Step", step_words(run)),
-        ("Time left" if moving else "Took", time_left if moving else html.duration(run.seconds)),
+        (time_name, time),
         ("Loss", html.number(run.loss)),
         ("Tokens per second", speed),
         ("Device", run.device or run.facts.device or html.DASH),

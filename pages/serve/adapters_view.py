@@ -6,14 +6,12 @@ from typing import Any
 from markupsafe import Markup
 
 from engine.serve import adapters
-from engine.weights import checkpoints
 from pages.parts import html
 from pages.parts.html import Header, Row
-from storage import home
+from pages.serve import offered
 from storage.tables import Run
 
 Facts = dict[str, Any]
-MOST_WITH_CHECKPOINTS = 30  # runs, the newest, whose folders are looked into at each refresh
 COLUMNS = (
     "Adapter", "Names on /v1", Header("Memory", "number"), Header("Loaded in", "number"), "Status",
     Header("Actions", "actions"),
@@ -89,7 +87,7 @@ def add_form(facts: Facts, deployable: Sequence[Run]) -> Markup:
     options = html.join(
         Markup('<option value="{}">{}</option>').format(subject, label)
         for number, run in enumerate(runs)
-        for subject, label in _subjects(run, number < MOST_WITH_CHECKPOINTS)
+        for label, subject in offered.of_run(run, number < offered.MOST_WITH_CHECKPOINTS)
     )
     return Markup(
         "<details><summary>Add an adapter</summary>"
@@ -101,13 +99,6 @@ def add_form(facts: Facts, deployable: Sequence[Run]) -> Markup:
         'placeholder="Name, may be empty" autocomplete="off"></label>'
         '<button class="ts-button">Add</button></form></details>'
     ).format(name=facts["name"], id=facts["id"], options=options)
-
-
-def _subjects(run: Run, with_checkpoints: bool) -> list[tuple[str, str]]:
-    """What a run offers: its result, and its kept checkpoints, the newest first."""
-    kept = checkpoints.in_order(home.run_folder(run.id)) if with_checkpoints else []
-    steps = [checkpoints.step_of(folder) for folder in reversed(kept)]
-    return [(run.id, run.name), *((f"{run.id}@{step}", f"{run.name}, step {step:,}") for step in steps)]
 
 
 def add(endpoint_id: str, values: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Benchmarks as small charts: throughput and the first token against the requests at once, a line each."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +30,9 @@ def charts(benchmarks: Sequence[Facts]) -> Markup:
     if len(levels) < 2:
         return Markup()
     drawings = html.join(
-        _chart(title, levels, [_line(benchmark, metric) for benchmark in benchmarks])
-        for title, metric in (("Output tokens a second", "output_throughput"),
-                              ("Time to first token, median, ms", "median_ttft_ms"))
+        _chart(title, unit, levels, [_line(benchmark, metric) for benchmark in benchmarks])
+        for title, unit, metric in (("Output tokens a second", "Tokens/s", "output_throughput"),
+                                    ("Time to first token, median, ms", "Milliseconds", "median_ttft_ms"))
     )  # fmt: skip
     return Markup('<div class="ts-charts">{}</div>{}').format(drawings, _legend(benchmarks))
 
@@ -45,18 +46,25 @@ def _levels(benchmarks: Sequence[Facts]) -> list[str]:
 
 def _line(benchmark: Facts, metric: str) -> Line:
     values = {comparison.level_name(level): level[metric] for level in benchmark["levels"]}
-    return Line(benchmark["name"], {name: value for name, value in values.items() if value is not None})
+    return Line(benchmark["name"], {name: value for name, value in values.items() if _is_drawable(value)})
 
 
-def _chart(title: str, levels: Sequence[str], lines: Sequence[Line]) -> Markup:
+def _is_drawable(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _chart(title: str, unit: str, levels: Sequence[str], lines: Sequence[Line]) -> Markup:
     top = nice_top(max((value for line in lines for value in line.values.values()), default=1.0))
     across = {name: LEFT + (WIDTH - LEFT - RIGHT) * place / (len(levels) - 1) for place, name in enumerate(levels)}
     guides = html.join(_guide(top * place / GUIDES, top) for place in range(GUIDES + 1))
     names = html.join(_level_name(name, x) for name, x in across.items())
     drawn = html.join(_drawn(place, line, across, top) for place, line in enumerate(lines))
     return Markup(
-        '<figure><figcaption>{}</figcaption><svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg></figure>'
-    ).format(title, WIDTH, HEIGHT, f"{title}, by requests at once", guides, names, drawn)
+        '<figure><figcaption>{}</figcaption><svg viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        '<text transform="translate(11 {}) rotate(-90)" text-anchor="middle">{}</text>{}{}{}</svg></figure>'
+    ).format(
+        title, WIDTH, HEIGHT, f"{title}, by requests at once", (HEIGHT - BOTTOM + TOP) / 2, unit, guides, names, drawn
+    )
 
 
 def nice_top(most: float) -> float:

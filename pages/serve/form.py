@@ -16,11 +16,8 @@ from engine.errors import RefusedError, TunesmithError
 from engine.serve import endpoints, gguf, outside_look, proposals
 from engine.serve.vllm import command
 from pages.parts import html
-from pages.serve import gguf_view, looked_view, options
-from storage import db, models, runs
-from storage.statuses import ModelStatus
+from pages.serve import gguf_view, looked_view, offered, options
 
-MOST_OFFERED = 200  # runs, the newest; others are named by their id
 INSTALL = "/serve#runtimes"
 INSTALLED = {"vllm": command.python, "llama": gguf.libraries}  # where what it needs is; refused where it is not there
 KINDS = [
@@ -97,13 +94,13 @@ def shown(content: str) -> Any:
 
 def _empty(model_id: str | None) -> dict[str, Any]:
     """Only what is offered: somebody may have begun to fill in the form before this has come."""
-    offered = ready_models()
-    asked_for = model_id if model_id in [id for _, id in offered] else None
-    first = asked_for or (offered[0][1] if offered else None)
+    models = offered.ready_models()
+    asked_for = model_id if model_id in [id for _, id in models] else None
+    first = asked_for or (models[0][1] if models else None)
     return {
         **({"accordion": gr.update(open=True)} if asked_for else {}),
-        "model_id": gr.update(choices=offered, value=first),
-        "adapters": gr.update(choices=finished_runs(first), value=[]),
+        "model_id": gr.update(choices=models, value=first),
+        "adapters": gr.update(choices=offered.trained(first), value=[]),
         "version": gr.update(choices=gguf_view.choices()),
     }
 
@@ -122,8 +119,8 @@ def _filled(facts: Mapping[str, Any]) -> dict[str, Any]:
         "target": gr.update(value=facts["id"]),
         "name": gr.update(value=facts["name"], visible=False),
         "kind": gr.update(value=kind),
-        "model_id": gr.update(choices=ready_models(), value=model_id),
-        "adapters": gr.update(choices=finished_runs(model_id), value=adapters),
+        "model_id": gr.update(choices=offered.ready_models(), value=model_id),
+        "adapters": gr.update(choices=offered.trained(model_id), value=adapters),
         "version": gr.update(choices=gguf_view.choices(), value=set_options.get("export_id")),
         "url": gr.update(value=set_options.get("url", "") if kind == "external" else ""),
         "model": gr.update(value=set_options.get("model") if kind == "external" else None),
@@ -138,27 +135,14 @@ def _option(kind: str, set_options: Mapping[str, Any], name: str) -> Any:
     return options.shown("vllm", name, set_options.get(name) if kind == "vllm" else None)
 
 
-def ready_models() -> list[tuple[str, str]]:
-    """The models that can be served, as choices."""
-    with db.reading() as session:
-        return [(model.name, model.id) for model in models.recent(session) if model.status == ModelStatus.READY]
-
-
-def finished_runs(model_id: str | None) -> list[tuple[str, str]]:
-    """The finished runs of a model, as choices."""
-    with db.reading() as session:
-        finished = runs.finished_of(session, model_id, MOST_OFFERED) if model_id else []
-    return [(run.name, run.id) for run in finished if run.artifact]
-
-
 def kind_chosen(kind: str, model_id: str | None, adapters: Sequence[str]) -> list[Any]:
     """Which fields are there: a server somewhere else needs an address, everything else a model."""
     return answers(_for_kind(kind, model_id, adapters))
 
 
 def model_chosen(kind: str, model_id: str | None) -> list[Any]:
-    """The runs of the model, and what its options would be."""
-    adapters = {"adapters": gr.update(choices=finished_runs(model_id), value=[])}
+    """What the model's runs have trained, and what its options would be."""
+    adapters = {"adapters": gr.update(choices=offered.trained(model_id), value=[])}
     return answers(adapters | (_proposed(model_id, ()) if kind == "vllm" else {}))
 
 

@@ -85,7 +85,7 @@ def _inside() -> Parts:
         adapters = gr.Dropdown(
             [],
             label="Adapters",
-            info="Finished runs of that model. The first answers to the endpoint's own name.",
+            info="Runs of that model and their checkpoints. The first answers to the endpoint's own name.",
             multiselect=True,
             allow_custom_value=True,
             elem_id="endpoint-adapters",

@@ -1,11 +1,12 @@
 """How charts look and what they tell: axes, outliers, bands, the cursor, the table, the files; and how much is sent."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 
 from storage import db, runs
 from storage.statuses import RunStatus
@@ -201,3 +202,69 @@ def test_a_hundred_thousand_points_are_few_bytes_and_a_zoom_shows_each(visit: Op
 
 def size_of(request: object) -> int:
     return int(request.sizes()["responseBodySize"])  # type: ignore[attr-defined]
+
+
+DRAWN = """({ drawing: { figure, x, y, host } }) => ({
+    axis: figure.left[0].axis_label, x: [x.start, x.end], y: [y.start, y.end], height: host.clientHeight,
+})"""
+
+
+def test_values_that_are_no_numbers_one_point_and_extremes_are_drawn_or_said(visit: Open, at_home: Path) -> None:
+    run_id = add_run("odd", RunStatus.STOPPED)
+    odd = {
+        "loss": [(1, 1.5)],
+        "learning_rate": [(1, math.inf), (2, -math.inf)],
+        "entropy": [(1, 1e308), (2, -1e308), (3, 2.0)],
+        "kl": [(1, 1e-320), (2, 0.0)],
+        "grad_norm": [(1, 1.0), (2, math.inf), (3, 3.0)],
+    }
+    with db.session() as session:
+        runs.add_metrics(session, [(run_id, name, *point) for name, points in odd.items() for point in points])
+    page = visit(f"/runs?run={run_id}&tab=charts")
+    loss, entropy, kl = (chart_of(page, name) for name in ("Loss", "Entropy", "KL divergence from the reference"))
+    rate = page.locator("ts-chart").filter(has=page.get_by_role("heading", name="Learning rate"))
+    expect(rate.get_by_text("Nothing to draw: no value is a number")).to_be_visible()
+    expect(rate.locator(".ts-chart-legend")).to_contain_text("no number")
+    expect(entropy).to_contain_text("2 points are left out: not a number, or too large to draw.")
+    expect(chart_of(page, "Gradient norm")).to_contain_text("1 point is left out")
+    assert loss.evaluate(DRAWN) == {
+        "axis": "Loss",
+        "x": [0, 2],
+        "y": [pytest.approx(1.35), pytest.approx(1.65)],
+        "height": 210,
+    }
+    assert entropy.evaluate(DRAWN)["y"] == [pytest.approx(1.8), pytest.approx(2.2)]
+    assert kl.evaluate(DRAWN) | {"x": []} == {"axis": "KL divergence", "x": [], "y": [-1, 1], "height": 210}
+    page.get_by_role("button", name="Log axis").click()
+    expect(kl).to_contain_text("Most values are 0 or below")
+    page.goto(page.url.replace("tab=charts", "tab=overview"))
+    assert chart_of(page, "Loss").evaluate("one => one.height") == 280
+
+
+def test_charts_are_moved_by_keys_and_by_dragging_and_stay_so_for_every_run(visit: Open, at_home: Path) -> None:
+    names = ("loss", "mean_token_accuracy", "perplexity")
+    run_id, other = (add_run(name) for name in ("arranged", "arranged alike"))
+    for one in (run_id, other):
+        add_curves(one, {name: float for name in names}, steps=20)
+    page = visit(f"/runs?run={run_id}&tab=charts")
+    page.set_viewport_size({"width": 1360, "height": 1200})  # nothing is scrolled under a drag
+    quality = page.locator(".ts-chart-group").first
+    heads = quality.locator("h2")
+    expect(heads).to_have_text(["Loss", "Token accuracy", "Perplexity"])
+    perplexity, loss = chart_of(page, "Perplexity"), chart_of(page, "Loss")
+    expect(perplexity).to_have_attribute("data-points", "20")
+    perplexity.evaluate("chart => chart.zoomTo(5, 10)")
+    handle = page.get_by_role("button", name="Move Perplexity")
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(heads).to_have_text(["Loss", "Perplexity", "Token accuracy"])
+    expect(handle).to_be_focused()
+    expect(page.locator("#ts-chart-moved")).to_have_text("Perplexity: 2 of 3")
+    behind: Position = {"x": 400, "y": 60}  # the right half
+    page.get_by_role("button", name="Move Loss").drag_to(quality.locator("ts-chart").last, target_position=behind)
+    expect(heads).to_have_text(["Perplexity", "Token accuracy", "Loss"])
+    assert (perplexity.get_attribute("data-zoom"), loss.get_attribute("data-points")) == ("5 10", "20")
+    page.goto(page.url.replace(run_id, other))
+    expect(heads).to_have_text(["Perplexity", "Token accuracy", "Loss"])
+    page.get_by_role("button", name="Usual order").click()
+    expect(heads).to_have_text(["Loss", "Token accuracy", "Perplexity"])

@@ -163,6 +163,29 @@ def test_a_log_is_searched_and_opened_at_its_first_error(visit: Open, at_home: P
     assert download.value.path().read_text() == log.read_text()
 
 
+def test_a_log_is_copied_and_its_lines_wrap_as_this_browser_was_told(visit: Open, at_home: Path) -> None:
+    run_id = add_run("long lines", points=1)
+    log = at_home / "runs" / run_id / "output.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("word " * 400 + "\nthe end\n")
+    page = visit(f"/runs?run={run_id}&tab=log")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    box, wrap = page.locator("ts-log pre"), page.get_by_role("button", name="Wrap lines")
+    expect(box.locator("span")).to_have_count(2)
+    is_wide = "box => box.scrollWidth > box.clientWidth"
+    assert not box.evaluate(is_wide)
+    wrap.click()
+    expect(wrap).to_have_attribute("aria-pressed", "false")
+    assert box.evaluate(is_wide)
+    page.reload()
+    expect(wrap).to_have_attribute("aria-pressed", "false")
+    expect(box.locator("span")).to_have_count(2)
+    assert box.evaluate(is_wide)
+    page.locator("ts-log").get_by_role("button", name="Copy").click()
+    expect(page.locator("ts-log").get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == log.read_text()
+
+
 def test_what_is_on_its_way_for_a_run_that_was_left_is_dropped(visit: Open, at_home: Path) -> None:
     slow, quick = add_run("slow", points=30), add_run("quick", points=20)
     page = visit("/runs")

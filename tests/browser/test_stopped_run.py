@@ -14,6 +14,7 @@ from storage.tables import Run, RunFacts
 from tests.browser.conftest import Open
 from tests.browser.stored_runs import add_run
 from tests.serving import finished_checkpoint
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 WIDE, NARROW = 1360, 390
@@ -63,3 +64,39 @@ def test_a_checkpoint_is_listed_as_soon_as_the_run_says_that_it_saved_one(visit:
     with db.session() as session:
         session.get_one(Run, run_id).facts = RunFacts(checkpoint=8)
     expect(listed).to_contain_text("step 8", timeout=60_000)
+
+
+# The second press of a double click or of Enter, in the moment in which something else has come where Stop was.
+AGAIN = """([way, id]) => document.addEventListener("ts-shown", () => {
+    if (window.pressed || !document.querySelector(`[data-act=resume][data-id="${id}"]`)) return;
+    const {x, y, width, height} = stopped;
+    const one = way === "focus" ? document.activeElement : document.elementFromPoint(x + width / 2, y + height / 2);
+    window.pressed = one.textContent;
+    one.click();
+})"""
+HELD_DOWN = """() => document.querySelector("[data-act=resume]").dispatchEvent(
+    new KeyboardEvent("keydown", {key: "Enter", repeat: true, bubbles: true, cancelable: true}))"""
+REMEMBER = "stop => { window.stopped = stop.getBoundingClientRect(); }"
+
+
+@pytest.mark.parametrize("way", ["list", "page", "focus"])
+def test_a_second_press_on_stop_never_presses_what_comes_in_its_place(visit: Open, way: str) -> None:
+    run_id = add_run("pressed twice", RunStatus.QUEUED)
+    page = visit("/runs" if way == "list" else f"/runs?run={run_id}")
+    stop, resume = (page.locator(f'[data-act="{act}"][data-id="{run_id}"]') for act in ("stop", "resume"))
+    stop.scroll_into_view_if_needed()
+    stop.evaluate(REMEMBER)
+    page.evaluate(AGAIN, [way, run_id])
+    if way == "focus":
+        page.mouse.move(1, 1)
+        stop.press("Enter")
+    else:
+        stop.click()
+    page.wait_for_function("window.pressed")
+    assert page.evaluate("window.pressed") == ("Use this recipe again" if way == "page" else "Resume")
+    expect(page.locator("[data-resting]")).to_have_count(0)
+    assert runs.look_up(run_id).status == RunStatus.STOPPED
+    assert "/runs" in page.url
+    assert page.evaluate(HELD_DOWN) is False
+    resume.press("Enter") if way == "focus" else resume.click()
+    wait_for(lambda: runs.look_up(run_id).status == RunStatus.QUEUED)

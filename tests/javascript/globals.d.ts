@@ -125,6 +125,7 @@ interface ToolActs {
   table(): void;
   save(): void;
   csv: (() => void) | null;
+  moves?: boolean;
 }
 
 interface Train {
@@ -178,6 +179,8 @@ interface Tunesmith {
   poll(element: HTMLElement, ask: (get: Get, signal: AbortSignal) => Promise<number>): Poll;
   refresh(): void;
   patch(element: HTMLElement, html: string): void;
+  move(parent: Element, node: Node, before: Node | null): void;
+  settled(element: HTMLElement, draw: () => void): void;
   refusal(status: number, text: string): string;
   keyOf(event: KeyboardEvent): string;
   errorIn(text: string): { message?: string; hint?: string };
@@ -191,6 +194,8 @@ interface Tunesmith {
   look(chart: HTMLElement): ChartLook;
   written(value: number | undefined, unit: string): string;
   tick(value: number, unit: string): string;
+  drawable(value: number, log?: boolean): boolean;
+  axisName(name: string, height: number): string;
   place(value: number, kind: AxisKind, greatest: number): string;
   placed(value: number, kind: AxisKind): string;
   pointsTable(title: string, curves: Curve[], unit: string): HTMLTableElement;
@@ -201,7 +206,7 @@ interface Tunesmith {
   color(name: string): string;
   pictureOf(view: any, host: HTMLElement, title: string, legend: { label: string; series: string }[]): Promise<Blob>;
   sweeps: Sweeps;
-  Drawing: new (host: HTMLElement, height: number, unit: string, on: DrawingEvents) => Drawing;
+  Drawing: new (host: HTMLElement, height: number, values: { unit: string; name: string }, on: DrawingEvents) => Drawing;
   Legend: new (curves: Curve[], unit: string) => Legend;
   Tools: new (title: string, acts: ToolActs) => Tools;
 }

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator, Field
 
@@ -15,7 +15,7 @@ from engine.exports import exports
 from engine.recipes import continuation
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import Recipe
-from engine.runs import curves, runs
+from engine.runs import checkpoint_deleting, curves, runs
 from engine.runs.queue_place import LEAST_PRIORITY, MOST_PRIORITY, QueuePlace
 from storage import db
 from storage import runs as stored
@@ -188,6 +188,16 @@ def show_events(run_id: NamedId, after: After = 0) -> Response:
 def list_checkpoints(run_id: NamedId) -> list[CheckpointAnswer]:
     """The checkpoints there are: their losses, whether each can be resumed from, the newest and the best."""
     return [CheckpointAnswer.model_validate(checkpoint) for checkpoint in runs.checkpoints(run_id)]
+
+
+@router.delete(
+    "/{id}/checkpoints/{step}", status_code=204, summary="Delete a checkpoint", responses=NOT_FOUND | CONFLICT
+)
+def delete_checkpoint(
+    run_id: NamedId, step: Annotated[int, Path(ge=0, le=LARGEST, description="The step it was saved at.")]
+) -> None:
+    """Deletes one checkpoint for good. Refused while the run moves, or an endpoint, export or evaluation uses it."""
+    checkpoint_deleting.delete(run_id, step)
 
 
 @router.get("/{id}/further", summary="A recipe that trains further", responses=NOT_FOUND | CONFLICT)

@@ -17,7 +17,7 @@ from engine.recipes import recipe as recipes
 from engine.runs import output, runs
 from storage import db
 from storage.settings import settings
-from storage.statuses import RUN_MOVING, RunStatus
+from storage.statuses import RUN_ALIVE, RUN_MOVING, RunStatus
 from storage.tables import Run
 
 BAR_CELLS = 24
@@ -67,6 +67,8 @@ def progress(run: Run) -> str:
         parts.append(f"{run.tokens_per_second:,.0f} tokens/s")
     if run.status in RUN_MOVING and run.eta_seconds is not None:
         parts.append(f"{span(run.eta_seconds)} left")
+    elif run.status in RUN_ALIVE and run.seconds is not None:
+        parts.append(f"{span(run.seconds)} so far")
     return "  ".join(parts)
 
 

@@ -31,9 +31,8 @@ def serve_run(
 
 
 def _served(run: str, name: str | None, backend: str) -> Endpoint:
-    run_id, _, step = run.partition("@")
-    if not (name or step) and backend == "transformers":
-        return endpoints.serve_run(run_id)
-    row = runs.look_up(run_id)
-    called = name or endpoints.free_name(row)
+    if not name and backend == "transformers":
+        return endpoints.serve_run(run)
+    row = runs.look_up(run.partition("@")[0])
+    called = name or endpoints.free_name(row, run)
     return endpoints.create_endpoint(called, backend, row.model_id, [run], project_id=row.project_id)

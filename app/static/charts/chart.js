@@ -41,6 +41,9 @@
       inSight.observe(this);
     }
 
+    // Moved to another place of the page, it stays as it is.
+    connectedMoveCallback() {}
+
     disconnectedCallback() {
       inSight.unobserve(this);
       this.heard.abort();
@@ -69,6 +72,7 @@
         table: () => this.toggleTable(),
         save: () => this.save(),
         csv: this.curves.some(({ own }) => own) ? null : () => location.assign(this.csv()),
+        moves: this.parentElement.hasAttribute("data-movable"),
       });
       this.words = tunesmith.make("div", "ts-chart-words");
       this.table = Object.assign(tunesmith.make("div", "ts-chart-table"), { tabIndex: 0, hidden: true });
@@ -100,7 +104,7 @@
       host.setAttribute("role", "img");
       host.setAttribute("aria-label", this.label);
       host.append(this.note);
-      this.drawing = new tunesmith.Drawing(host, this.height, this.unit, {
+      this.drawing = new tunesmith.Drawing(host, this.height, { unit: this.unit, name: this.getAttribute("axis") || this.label }, {
         zoomed: (first, last) => this.zoomTo(first, last),
         pointed: (x) => document.dispatchEvent(new CustomEvent("tunesmith-cursor", { detail: { x, kind: this.kind } })),
         reset: () => this.reset(),
@@ -215,13 +219,14 @@
     update() {
       const count = this.curves.reduce((sum, { steps }) => sum + steps.length, 0);
       this.dataset.points = String(count);
-      this.note.hidden = count > 0;
-      this.note.textContent = this.ended ? "No points" : "Waiting for the first point";
+      const isDrawable = this.curves.some(({ ys }) => ys.some((value) => tunesmith.drawable(value)));
+      this.note.hidden = isDrawable;
+      this.note.textContent = count ? "Nothing to draw: no value is a number" : this.ended ? "No points" : "Waiting for the first point";
       this.kind = this.axis().kind;
       for (const curve of this.curves) curve.xs = this.kind === "step" ? curve.steps : this.axes.get(curve.own).of(curve.steps);
       this.legend.read(undefined, this.kind);
       this.showZoom();
-      if (count || this.drawing.figure) this.draw();
+      if (isDrawable || this.drawing.figure) this.draw();
     }
 
     async draw() {
@@ -233,8 +238,8 @@
 
     // Otherwise a log axis would show hardly anything.
     mostlyPositive() {
-      const values = this.curves.flatMap(({ ys }) => ys);
-      return values.filter((value) => value > 0).length * 2 >= values.length;
+      const values = this.curves.flatMap(({ ys }) => ys).filter((value) => tunesmith.drawable(value));
+      return values.filter((value) => tunesmith.drawable(value, true)).length * 2 >= values.length;
     }
 
     // What a look hides, in words, the bands, and the table.
@@ -244,10 +249,12 @@
       this.drawing.host.setAttribute("aria-label", `${this.label}${steps}. The table has the numbers.`);
       const dark = log && this.curves.some(({ ys }) => ys.some((value) => value <= 0));
       const outside = clip && this.drawing.outside;
+      const left = this.curves.reduce((sum, { ys }) => sum + ys.filter((value) => !tunesmith.drawable(value)).length, 0);
       const remarks = [
         dark ? "Values of 0 or below have no place on a log axis." : "",
         wanted && !log ? "Most values are 0 or below, so this axis is not logarithmic." : "",
         outside ? `${outside.toLocaleString("en-US")} ${outside === 1 ? "point lies" : "points lie"} above or below.` : "",
+        left ? `${left.toLocaleString("en-US")} ${left === 1 ? "point is" : "points are"} left out: not a number, or too large to draw.` : "",
         this.kind === this.chosen || !filled ? "" : `Over steps: no ${this.chosen === "time" ? "times" : "tokens"} are known.`,
       ];
       this.tell(remarks.filter(Boolean));

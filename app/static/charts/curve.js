@@ -124,7 +124,7 @@
       const room = xs[xs.length - 1] - xs[0] || 1;
       let mean = 0, share = 0;
       return this.ys.map((value, at) => {
-        if (!Number.isFinite(value)) return value;
+        if (!tunesmith.drawable(value)) return NaN;
         const kept = Math.sqrt(weight) ** (((xs[at] - xs[Math.max(0, at - 1)]) / room) * SMOOTHED_OVER);
         mean = mean * kept + value;
         share = share * kept + 1;

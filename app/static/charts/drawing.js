@@ -5,6 +5,8 @@
   const FAR_OUT = 3; // times the distance between the quartiles: Tukey's "far out" (Exploratory Data Analysis, 1977)
   const FEWEST_TO_CLIP = 25;
   const MOST_TICKS = 6;
+  const LEAST = 1e-100; // a difference that can be drawn
+  const LABEL_ROOM = 64; // pixels left of the curves, so that those of charts in a column stand in one line
   const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400]; // seconds
   const BAND_COLORS = { error: "--ts-bad", warning: "--ts-warn", info: "--ts-muted" };
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -39,7 +41,8 @@
     }
 
     update(weight) {
-      const { xs, ys } = this.curve;
+      const { xs } = this.curve;
+      const ys = this.curve.ys.every((value) => tunesmith.drawable(value)) ? this.curve.ys : this.curve.ys.map((value) => (tunesmith.drawable(value) ? value : NaN));
       const smoothed = weight > 0 && xs.length > 2;
       this.source.data = { x: xs, y: ys, mean: smoothed ? this.curve.smooth(weight) : ys.map(() => NaN) };
       this.raw.glyph.line_alpha = smoothed ? 0.28 : 1;
@@ -55,10 +58,11 @@
 
   // `on` has what to call for what the pointer does: zoomed(first, last), pointed(place or undefined), reset().
   class Drawing {
-    constructor(host, height, unit, on) {
+    // `values` has the unit of the values and the name of their axis.
+    constructor(host, height, values, on) {
       this.host = host;
       this.height = height;
-      this.unit = unit;
+      this.values = values;
       this.on = on;
       this.curves = [];
       this.cursor = tunesmith.make("i", "ts-cursor");
@@ -107,7 +111,7 @@
       const figure = B.Plotting.figure({
         height: this.height, sizing_mode: "stretch_width", toolbar_location: null, tools: [], x_range: this.x, y_range: this.y,
         y_axis_type: this.look.log ? "log" : "linear", background_fill_alpha: 0, border_fill_alpha: 0, outline_line_color: null,
-        min_border_left: 54, min_border_right: 18, min_border_top: 6, lod_threshold: null,
+        min_border_left: LABEL_ROOM, min_border_right: 18, min_border_top: 6, lod_threshold: null,
       });
       const drag = new B.BoxZoomTool({ dimensions: "width" });
       figure.add_tools(drag);
@@ -154,7 +158,7 @@
     }
 
     drawable(value) {
-      return Number.isFinite(value) && (!this.look.log || value > 0);
+      return tunesmith.drawable(value, this.look.log);
     }
 
     // The cursor of all charts, at a place that another chart may have been pointed at.
@@ -177,10 +181,11 @@
       const words = { major_label_text_color: color("--ts-muted"), major_label_text_font: color("--ts-sans"), major_label_text_font_size: "12px" };
       const quiet = { axis_line_color: null, major_tick_line_color: null, minor_tick_line_color: null, ...words };
       const below = `return tunesmith.place(tick, ${JSON.stringify(this.look.kind)}, ticks[ticks.length - 1])`;
-      const beside = `return tunesmith.tick(tick, ${JSON.stringify(this.unit)})`;
+      const beside = `return tunesmith.tick(tick, ${JSON.stringify(this.values.unit)})`;
       const policy = () => ({ major_label_policy: new window.Bokeh.NoOverlap({ min_distance: 6 }) });
       for (const axis of this.figure.below) axis.setv({ ...quiet, ...policy(), formatter: new window.Bokeh.CustomJSTickFormatter({ code: below }) });
-      for (const axis of this.figure.left) axis.setv({ ...quiet, ...policy(), formatter: new window.Bokeh.CustomJSTickFormatter({ code: beside }) });
+      const named = { axis_label: tunesmith.axisName(this.values.name, this.height), axis_label_standoff: 4, axis_label_text_color: color("--ts-muted"), axis_label_text_font: color("--ts-sans"), axis_label_text_font_size: "12px", axis_label_text_font_style: "normal" };
+      for (const axis of this.figure.left) axis.setv({ ...quiet, ...named, ...policy(), formatter: new window.Bokeh.CustomJSTickFormatter({ code: beside }) });
       for (const grid of this.figure.center) if ("grid_line_color" in grid) grid.grid_line_color = grid.dimension === 0 ? null : color("--ts-line");
       this.mark(this.look.bands);
     }
@@ -225,7 +230,7 @@
   function allPlaces(curves) {
     const first = Math.min(...curves.map(({ xs }) => xs[0]));
     const last = Math.max(...curves.map(({ xs }) => xs[xs.length - 1]));
-    return [first, last > first ? last : first + 1];
+    return last > first ? [first, last] : [first - 1, first + 1]; // one point stands in the middle
   }
 
   // The least and the greatest of sorted values that are not far from the middle half of them.
@@ -248,7 +253,8 @@
 
   function linearRoom(low, high) {
     if (low === undefined) return [0, 1]; // nothing in sight
-    const room = (high - low) * 0.07 || Math.abs(high) * 0.1 || 1;
+    const isFlat = high - low <= Math.max(Math.abs(high) * 1e-12, LEAST);
+    const room = isFlat ? (Math.abs(high) > LEAST ? Math.abs(high) * 0.1 : 1) : (high - low) * 0.07;
     return [low - room, high + room];
   }
 

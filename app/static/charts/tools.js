@@ -46,9 +46,11 @@
     table: "M2 3h12v10H2zM2 6.5h12M2 9.7h12M6.5 3v10",
     picture: "M2 3h12v10H2zM2 11l3.5-3.5L8 10l2.5-3L14 11",
     csv: "M8 2v8M4.5 6.8 8 10.2l3.5-3.4M2.5 13.5h11",
+    move: "M6 3v.01M10 3v.01M6 8v.01M10 8v.01M6 13v.01M10 13v.01",
   };
 
-  // `acts` are what the buttons do: reset, full, table, save, and csv for a chart of one run.
+  // `acts` are what the buttons do: reset, full, table, save, and csv for a chart of one run. `moves`: whether it can be
+  // moved among its neighbours (move.js).
   class Tools {
     constructor(title, acts) {
       this.element = make("div", "ts-chart-tools");
@@ -58,6 +60,7 @@
       this.table.setAttribute("aria-expanded", "false");
       this.element.append(this.reset, this.table, iconTool("picture", `Save ${title} as PNG`, acts.save));
       if (acts.csv) this.element.append(iconTool("csv", `Points of ${title} as CSV`, acts.csv));
+      if (acts.moves) this.element.append(moveHandle(title));
       if (document.fullscreenEnabled) this.element.append(iconTool("full", `${title} in full screen`, acts.full));
     }
 
@@ -73,10 +76,19 @@
     return element;
   }
 
-  function iconTool(name, title, act) {
-    const element = tool(make("button", "ts-tool ts-icon-tool"), title, act);
+  function iconTool(name, title, act, made = make("button", "ts-tool ts-icon-tool")) {
+    const element = tool(made, title, act);
     element.setAttribute("aria-label", title);
     element.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+    return element;
+  }
+
+  // No <button>: Firefox does not let one be dragged.
+  function moveHandle(title) {
+    const words = `Move ${title}: drag it, press an arrow key, or click to move it one place forward`;
+    const element = iconTool("move", words, () => {}, make("span", "ts-tool ts-icon-tool ts-chart-handle"));
+    element.setAttribute("role", "button");
+    Object.assign(element, { tabIndex: 0, draggable: true });
     return element;
   }
 

@@ -14,7 +14,7 @@
       min_border_left: y.bare ? 12 : LABEL_ROOM, min_border_right: 18, min_border_top: 8, lod_threshold: null,
     });
     for (const axis of figure.below) dress(B, axis, x);
-    for (const axis of figure.left) dress(B, axis, y);
+    for (const axis of figure.left) dress(B, axis, { ...y, title: y.title && tunesmith.axisName(y.title, height) });
     for (const grid of figure.center) if ("grid_line_color" in grid) grid.grid_line_color = (grid.dimension === 0 ? x : y).grid ? color("--ts-line") : null;
     return figure;
   }

@@ -98,7 +98,7 @@
       const scale = fieldScale(field);
       const done = finished(data, at);
       const range = fence(valuesOf(done, at));
-      const figure = makeFigure(B, chart.height, { ...scale, ...room(scale), title: field.title }, { ...range, ...axisOf(data, at), title: "", grid: true });
+      const figure = makeFigure(B, chart.height, { ...scale, ...room(scale), title: field.title }, { ...range, ...axisOf(data, at), grid: true });
       const last = Math.max(1, done.length - 1);
       const fill = done.map((_, place) => ramp(place / last));
       points(B, figure, chart, { trials: done, xs: done.map(({ params }) => scale.of(params[field.name])), ys: valuesOf(done, at).map((value) => within(range, value)), fill, line: color("--ts-card"), size: 9 });

@@ -16,7 +16,15 @@ from engine.workers.train import peak_memory
 from engine.workers.train.feeding import Feeding
 
 BEAT_SECONDS = 1.0
-LOSSES = {"loss": "loss", "eval_loss": "held-out loss"}
+SAID = {
+    "loss": "loss {:.4g}",
+    "eval_loss": "held-out loss {:.4g}",
+    "reward": "reward {:.4g}",
+    "eval_reward": "held-out reward {:.4g}",
+    "rewards/margins": "margin {:.4g}",
+    "learning_rate": "learning rate {:.3g}",
+    "tokens_per_second": "{:,.0f} tokens/s",
+}
 LOG_ENTRIES_KEPT = 50  # trainer_state.json holds them all, and would grow with every step
 
 
@@ -93,9 +101,8 @@ class Reporter(TrainerCallback):
 
 
 def line_of(metrics: dict[str, float]) -> str:
-    """What the log says of a point: the losses alone, since all of it is events; "" without one."""
-    shown = {name: metrics[key] for key, name in LOSSES.items() if key in metrics}
-    return ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
+    """What the log says of a point, since all of it is events: what it is judged by, and how fast it goes."""
+    return ", ".join(words.format(metrics[name]) for name, words in SAID.items() if name in metrics)
 
 
 def tokens_so_far(state: TrainerState) -> float:

@@ -11,10 +11,10 @@ from markupsafe import Markup
 from engine.runs import curves, samples
 from engine.runs.samples import Sample
 from pages.parts import html, svg_chart
-from pages.runs.state import progress_bar, step_words
+from pages.runs.state import progress_bar, step_words, time_left_or_taken
 from storage import db
 from storage.outgoing import links
-from storage.statuses import RUN_MOVING, RunStatus
+from storage.statuses import RUN_MOVING
 from storage.tables import Run
 
 MOST_CHARTS, MOST_NAMES, MOST_POINTS = 12, 200, 400
@@ -37,12 +37,10 @@ WORDS = {
 
 def state_html(run: Run) -> Markup:
     """Where the run is. `data-moving` says whether it will change soon."""
-    moving = run.status == RunStatus.RUNNING
     speed = html.DASH if run.tokens_per_second is None else f"{run.tokens_per_second:,.0f}"
-    time_left = html.remaining(run.eta_seconds) if moving else html.DASH
     pairs = (
         ("Step", step_words(run)),
-        ("Time left" if moving else "Took", time_left if moving else html.duration(run.seconds)),
+        time_left_or_taken(run),
         ("Loss", html.number(run.loss)),
         ("Tokens per second", speed),
     )

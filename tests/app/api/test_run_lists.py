@@ -1,10 +1,14 @@
 """Lists of runs over REST: filters, sorting, changes, many at once, undo, saved views."""
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
+from app.cli.commands import cli
 from engine.runs import bulk
 from storage import home
 from storage.statuses import RunStatus
@@ -12,6 +16,7 @@ from storage.tables import RunFacts
 from tests import stored_runs
 from tests.browser.stored_runs import add_run
 from tests.load.counting import counting
+from tests.serving import finished_checkpoint, finished_run, ready_model
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
@@ -193,3 +198,33 @@ def test_runs_of_a_change_are_named_once_and_never_all_by_a_slip(owner: TestClie
     answer = owner.post("/api/runs/bulk", json={"action": "delete", **body})
     assert (answer.status_code, bool(answer.json()["error"]["hint"])) == (422, True)
     assert owner.get(f"/api/runs/{run_id}").status_code == 200
+
+
+def test_one_checkpoint_is_deleted_by_the_runs_name_and_its_step(owner: TestClient) -> None:
+    run = finished_run(ready_model(), "two steps")
+    for step in (4, 8):
+        finished_checkpoint(run, step)
+    at = "/api/runs/two%20steps/checkpoints"
+    assert owner.delete(f"{at}/4").status_code == 204
+    assert [checkpoint["step"] for checkpoint in owner.get(at).json()] == [8]
+    gone = owner.delete(f"{at}/4")
+    assert (gone.status_code, gone.json()["error"]["hint"]) == (404, "There is: step 8.")
+    owner.post("/api/exports", json={"subject": f"run:{run.id}@8", "kind": "adapter"})
+    kept = owner.delete(f"{at}/8")
+    assert (kept.status_code, "There is an export of step 8" in kept.text) == (409, True)
+    assert owner.delete(f"{at}/-1").status_code == owner.delete(f"{at}/x").status_code == 422
+
+
+def test_the_command_line_lists_checkpoints_and_asks_before_it_deletes_one(home: Path) -> None:
+    run = finished_run(ready_model(), "two steps")
+    finished_checkpoint(run, 4, loss=0.5, eval_loss=0.75)
+    finished_checkpoint(run, 8, loss=0.25)
+    shell = CliRunner()
+    listed = shell.invoke(cli, ["run", "checkpoints", "two steps"]).stdout.splitlines()
+    assert [line.split("  ")[-1] for line in listed] == ["loss 0.5000, held out 0.7500, best", "loss 0.2500, newest"]
+    refused = shell.invoke(cli, ["run", "delete-checkpoint", "two steps@4"], input="n\n")
+    assert "Delete the checkpoint of step 4 of two steps? It is the best one by the recipe's measure." in refused.output
+    assert shell.invoke(cli, ["run", "delete-checkpoint", "two steps"]).exit_code != 0
+    done = shell.invoke(cli, ["run", "delete-checkpoint", f"run:{run.id}@4", "--yes", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)["step"]) == (0, 4)
+    assert len(shell.invoke(cli, ["run", "checkpoints", run.id]).stdout.splitlines()) == 1

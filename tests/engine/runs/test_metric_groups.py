@@ -1,7 +1,7 @@
 """Every metric of a run has one chart, in its group and with words."""
 
 from engine.runs import metric_groups
-from engine.runs.metric_groups import GROUPS, MetricChart, charts
+from engine.runs.metric_groups import GROUPS, MOST_AXIS_LETTERS, MetricChart, charts
 
 SFT = (
     "loss", "eval_loss", "learning_rate", "grad_norm", "entropy", "eval_entropy", "mean_token_accuracy",
@@ -72,6 +72,14 @@ def test_devices_share_the_chart_of_what_is_measured() -> None:
 def test_an_unknown_name_has_a_chart_under_its_own_name() -> None:
     hostile = "<b>${x}</b>"
     assert charts((hostile, f"eval_{hostile}", "machine/fan")) == [
-        MetricChart("machine", "machine/fan", "", (("machine/fan", "value"),)),
-        MetricChart("other", hostile, "", ((hostile, "training"), (f"eval_{hostile}", "held out"))),
+        MetricChart("machine", "machine/fan", "", (("machine/fan", "value"),), "machine/fan"),
+        MetricChart("other", hostile, "", ((hostile, "training"), (f"eval_{hostile}", "held out")), hostile),
     ]
+
+
+def test_every_chart_has_words_at_its_axis_that_fit_beside_it() -> None:
+    drawn = charts((*SFT, *DPO, *GRPO, *ORPO, *REWARD, *MACHINE, "a name that somebody made very long/for/a/metric"))
+    assert {chart.title: chart.axis for chart in drawn if not chart.axis or len(chart.axis) > MOST_AXIS_LETTERS} == {}
+    assert {chart.axis for chart in drawn if chart.unit == "share"} == {"Share"}
+    assert by_title(DPO)["Margin between chosen and rejected"].axis == "Margin"
+    assert drawn[-1].axis == "Value"

@@ -1,5 +1,7 @@
 """The run page draws every metric, what a method is judged by first."""
 
+import re
+
 import pytest
 
 from engine.recipes.methods import GENERATING
@@ -68,3 +70,18 @@ def test_a_link_to_another_tab_carries_how_charts_look() -> None:
     query = {"run": "r1", "smooth": "0.9", "x": "tokens", "sort": "name"}
     assert tabs.address("r1", "log", query) == "/runs?run=r1&tab=log&smooth=0.9&x=tokens"
     assert tabs.address("r1") == "/runs?run=r1"
+
+
+def titles(drawn: str) -> list[str]:
+    return re.findall('<ts-chart [^>]*title="([^"]*)"', drawn)
+
+
+def test_charts_that_somebody_has_moved_change_places_and_the_others_keep_theirs() -> None:
+    one = run("sft", "loss", "mean_token_accuracy", "perplexity", "learning_rate", "grad_norm", "<b>|,${x}")
+    usual = ["Loss", "Token accuracy", "Perplexity", "Learning rate", "Gradient norm", "&lt;b&gt;|,${x}"]
+    assert titles(charts.show(one, {})) == usual
+    assert "data-usual-order" not in charts.show(one, {})
+    moved = charts.show(one, {"charts": "Perplexity|Gone|Loss|%3Cb%3E%7C%2C%24%7Bx%7D"})
+    assert titles(moved) == ["Perplexity", "Token accuracy", "Loss", *usual[3:]]
+    assert "data-usual-order" in moved
+    assert titles(charts.show(one, {"charts": "%|" * 999 + "%ff%zz"})) == usual

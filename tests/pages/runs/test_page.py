@@ -5,22 +5,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from engine.process import events
 from engine.recipes.recipe import Recipe
 from engine.runs import runs as engine_runs
 from engine.weights import checkpoints
 from pages.runs import page as runs
+from pages.runs.checkpoints_view import checkpoints_html
 from pages.runs.listing import list_view
-from pages.runs.state import share_done, step_words, time_words
-from pages.runs.story import checkpoints_html
+from pages.runs.state import share_done, step_words, time_left_or_taken, time_words
 from storage import db, home
 from storage import runs as stored_runs
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
-from storage.tables import Backend, Dataset, Endpoint, Model, Run, RunFacts, Transition
+from storage.tables import Backend, Dataset, Endpoint, Export, Model, Run, RunFacts, Transition
 from storage.tables.run_facts import Adjustment
 from tests.pages.clicks import Click
-from tests.serving import write_adapter
+from tests.serving import finished_checkpoint, write_adapter
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"
 DEFAULT = {"project": "default"}
@@ -279,6 +280,60 @@ def test_serve_starts_an_endpoint_and_says_so(make: Make, toasts: list[str]) -> 
     assert '<a class="ts-link" href="/serve">See jokes-v2 on the Serve page</a>' in toasts[0]
 
 
+def saved(make: Make, status: RunStatus, **values: Any) -> Run:
+    """A run with whole checkpoints of steps 10 and 20 on a model that can be served."""
+    run = engine_runs.look_up(make("Jokes v2", status, **values))
+    for step in (10, 20):
+        finished_checkpoint(run, step)
+    with db.session() as session:
+        session.get_one(Model, "m1").path = str(home.ensure_folder(home.model_folder("m1")))
+    return run
+
+
+def test_each_checkpoint_is_served_asked_exported_and_deleted_alone(make: Make, toasts: list[str]) -> None:
+    run = saved(make, RunStatus.STOPPED)
+    shown = checkpoints_html({"run": run.id})
+    for act in ("serve-checkpoint", "export-checkpoint", "delete-checkpoint"):
+        assert shown.count(f'data-act="{act}"') == 2
+    assert f'href="/evaluate?subject=run:{run.id}@20"' in shown
+    assert "Resume needs it: without it the training would continue from step 10. It cannot be undone." in shown
+    click("serve-checkpoint", f"{run.id}@20")
+    assert toasts[-1].startswith("jokes-v2-step-20 is starting.")
+    with db.session() as session:
+        backend = session.exec(select(Backend)).one()
+        assert backend.adapters == [f"{run.id}@20"]
+        backend.status = EndpointStatus.READY
+    assert 'href="/chat?endpoint=jokes-v2-step-20"' in checkpoints_html({"run": run.id})
+    click("delete-checkpoint", f"{run.id}@20")
+    assert "The endpoint `jokes-v2-step-20` serves step 20" in toasts[-1]
+    click("export-checkpoint", f"{run.id}@10", kind="adapter")
+    shown = checkpoints_html({"run": run.id})
+    assert "Adapter, step 10" in shown
+    with db.reading() as session:
+        export = session.exec(select(Export)).one()
+    assert f'href="/api/exports/{export.id}/download"' in shown
+    click("delete-export", export.id)
+    click("delete-checkpoint", f"{run.id}@10")
+    assert toasts[-1].startswith("The checkpoint of step 10 was deleted: ")
+    assert [checkpoint["step"] for checkpoint in engine_runs.checkpoints(run.id)] == [20]
+    click("delete-checkpoint", f"{run.id}@x")
+    assert "There is: step 20." in toasts[-1]
+
+
+def test_checkpoints_of_a_moving_run_and_those_that_cannot_be_opened_offer_no_more_than_they_can(make: Make) -> None:
+    run = saved(make, RunStatus.RUNNING)
+    shown = checkpoints_html({"run": run.id})
+    assert "data-act" not in shown
+    assert "until then they come and go" in shown
+    whole = saved(make, RunStatus.SUCCEEDED, artifact="adapter")
+    (checkpoints.folder_of(home.run_folder(whole.id)) / "checkpoint-20" / "adapter_config.json").unlink()
+    folder = checkpoints.folder_of(home.run_folder(whole.id)) / "checkpoint-20"
+    checkpoints.write_manifest(folder, 20)
+    shown = checkpoints_html({"run": whole.id})
+    assert shown.count("only to resume from") == shown.count('data-act="serve-checkpoint"') == 1
+    assert shown.count('data-act="delete-checkpoint"') == 2
+
+
 def test_words_of_a_run() -> None:
     def run(status: RunStatus, **values: Any) -> Run:
         run = Run(project_id="p", name="n", model_id="m", dataset_id="d", recipe={}, status=status)
@@ -294,3 +349,11 @@ def test_words_of_a_run() -> None:
     assert share_done(run(RunStatus.QUEUED)) == 0.0
     assert time_words(run(RunStatus.SUCCEEDED, started_at=10.0, ended_at=75.0)) == "1 min 5 s"
     assert time_words(run(RunStatus.RUNNING, started_at=time.time() - 61)) == "1 min 1 s so far"
+    now = time.time()
+    for status, values, said in (
+        (RunStatus.RUNNING, {"started_at": now - 61, "eta_seconds": 30.0}, ("Time left", "30 s")),
+        (RunStatus.RUNNING, {"started_at": now - 61}, ("So far", "1 min 1 s")),
+        (RunStatus.STOPPING, {"started_at": now - 61, "eta_seconds": 30.0}, ("So far", "1 min 1 s")),
+        (RunStatus.STOPPED, {"started_at": 10.0, "ended_at": 75.0}, ("Took", "1 min 5 s")),
+    ):
+        assert time_left_or_taken(run(status, **values)) == said

@@ -135,3 +135,14 @@ def test_a_tuner_shows_its_variants_and_offers_the_best(tmp_path: Path, toasts: 
         assert session.get(Tuner, row.id) is None
         assert session.get(Backend, endpoint.active_backend_id) is not None
     assert tuner.OVER == "over"
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_a_level_without_a_number_is_left_out_and_the_axes_have_names(odd: float) -> None:
+    levels = [level(1, 40), level(2, odd), level(4, 100)]
+    drawn = benchmark_chart.charts([{"name": "jokes", "levels": levels}])
+    assert drawn.count("<circle") == 2 + 3
+    assert "nan" not in drawn
+    assert "inf" not in drawn
+    for name in (">Tokens/s</text>", ">Milliseconds</text>"):
+        assert drawn.count(name) == 1

@@ -14,10 +14,11 @@ from pages.serve import form, options
 from pages.serve import page as serve
 from storage import db
 from storage import endpoints as stored_endpoints
-from storage.tables import Backend
+from storage.statuses import RunStatus
+from storage.tables import Backend, Run
 from tests.hostile_server import OK, hostile, text
 from tests.pages.clicks import Visitor
-from tests.serving import active, end_all, finished_run, ready_model
+from tests.serving import active, end_all, finished_checkpoint, finished_run, ready_model
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,21 @@ def test_an_empty_form_offers_models_that_are_ready_and_their_finished_runs() ->
     assert set(opened) == {"model_id", "adapters", "version"}  # what somebody has filled in meanwhile stays
     chosen = by_part(form.model_chosen("transformers", "another"))
     assert chosen["adapters"]["choices"] == []
+
+
+def test_a_new_endpoint_is_offered_the_kept_checkpoints_of_runs_that_ended_however() -> None:
+    run = finished_run(ready_model())
+    for step in (4, 8):
+        finished_checkpoint(run, step)
+    (finished_checkpoint(run, 9) / "adapter_model.safetensors").write_bytes(b"cut off")
+    steps = [(f"{run.name}, step {step}", f"{run.id}@{step}") for step in (8, 4)]
+    assert by_part(form.opened(None))["adapters"]["choices"] == [(run.name, run.id), *steps]
+    with db.session() as session:
+        session.get_one(Run, run.id).status = RunStatus.STOPPED
+    assert by_part(form.model_chosen("transformers", run.model_id))["adapters"]["choices"] == steps
+    with db.session() as session:
+        session.get_one(Run, run.id).status = RunStatus.RUNNING
+    assert by_part(form.model_chosen("transformers", run.model_id))["adapters"]["choices"] == []
 
 
 @pytest.mark.parametrize(

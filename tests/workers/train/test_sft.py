@@ -18,6 +18,7 @@ from engine.sweeps import reported
 from engine.weights import checkpoints
 from engine.workers import contract
 from engine.workers.train import training
+from engine.workers.train.reporting import line_of
 from tests.waiting import wait_for
 from tests.workers.train.training_runs import chat, finish, only, spec, start, steps, sums, write_rows
 
@@ -35,6 +36,13 @@ def fails(values: dict[str, Any], out: Path) -> contract.WorkFailedError:
     with pytest.raises(contract.WorkFailedError) as caught:
         training.train(values, out)
     return caught.value
+
+
+def test_a_point_is_a_line_of_words_whatever_the_method_is_judged_by() -> None:
+    point = {"loss": 0.0, "reward": 1.25, "rewards/margins": 0.031257, "learning_rate": 2e-5, "kl": 0.1}
+    assert line_of(point) == "loss 0, reward 1.25, margin 0.03126, learning rate 2e-05"
+    assert line_of({"loss": float("nan"), "tokens_per_second": 12345.6}) == "loss nan, 12,346 tokens/s"
+    assert line_of({"epoch": 1.0}) == ""
 
 
 @pytest.mark.parametrize("tuning", ["lora", "qlora"])
@@ -57,7 +65,8 @@ def test_an_adapter_is_trained_saved_and_changes_the_model(tuning: str, tiny_mod
     assert [line.partition(":")[0] for line in log if line.startswith("step ")] == [
         f"step {number} of 4" for number in (1, 2, 2, 3, 4, 4)
     ]
-    assert f"step 2 of 4: loss {points[2]['loss']:.4g}" in log
+    (said,) = (line for line in log if line.startswith(f"step 2 of 4: loss {points[2]['loss']:.4g}, learning rate "))
+    assert said.endswith(" tokens/s")
     assert f"step 2 of 4: held-out loss {points[2]['eval_loss']:.4g}" in log
     assert not [line for line in log if line.startswith("{")]  # no dict of Python
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
