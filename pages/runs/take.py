@@ -99,7 +99,7 @@ def _gguf_form(subject: Subject) -> Markup:
 
 
 def _takes(subject: Subject) -> str:
-    """What it takes, said before: time, disk, what is fetched; for the type that is chosen already and a smaller one."""
+    """What it takes, said before: time, disk, what is fetched. For the type chosen at first, and for a smaller one."""
     sentences: list[str] = []
     try:
         for kind in (FIRST_TYPE, "Q4_K_M"):
