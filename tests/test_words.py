@@ -56,6 +56,8 @@ OLD = {
     "The hub did not answer": r"\bhub could not be asked\b",
     "uses your settings": r"\breckons with\b",
     "You must accept its terms": r"\bIts owners want\b",
+    "Does not fit here": r"^Why this one$",
+    "nothing is asked while it trains": r"\bno answers on the way\b",
     "being removed": r"\bon its way out\b|\bfetched no more\b",
 }
 

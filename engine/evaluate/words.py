@@ -46,7 +46,9 @@ EXPLAINED = (
 
 
 def verdict(result: Result) -> tuple[str, Tone]:
-    """The verdict in a word or two, and its tone."""
+    """The verdict in a word or two, and its tone. Where no row was asked, nothing failed to be proven."""
+    if result.get("status") == "succeeded" and result.get("rows") == 0:
+        return "Not measured", "calm"
     return VERDICTS.get(str(result["verdict"]), ("No verdict", "calm"))
 
 

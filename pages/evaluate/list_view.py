@@ -154,7 +154,8 @@ def _deciding(row: Facts) -> Markup:
     """The metric that decides with its interval; the reason where there is none."""
     metric = next((one for one in row["metrics"] or () if one["name"] == row["primary"]), None)
     if metric is None:
-        return filled('<small class="ev-reason">{}</small>', shown(row["error"] or ""))
+        reason = row["error"] or ("no rows were held out" if row["rows"] == 0 else "")
+        return filled('<small class="ev-reason">{}</small>', shown(reason))
     but = filled("<small>but worse at {}</small>", shown(words.names_of(row["but_worse"]))) if row["but_worse"] else ""
     return filled(
         '<div class="ev-deciding"><span>{} <b>{}</b></span>{}{}</div>',

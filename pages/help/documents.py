@@ -75,5 +75,5 @@ def index() -> tuple[tuple[str, tuple[Entry, ...]], ...]:
         if line.startswith("## "):
             groups.append((line[3:], []))
         elif (match := _ENTRY.match(line)) and groups and (name := named(f"{match['path']}.md")):
-            groups[-1][1].append(Entry(name, match["title"], match["about"]))
+            groups[-1][1].append(Entry(name, match["title"], markdown.plain(match["about"])))
     return tuple((title, tuple(entries)) for title, entries in groups if entries)

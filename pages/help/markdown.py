@@ -47,6 +47,11 @@ def text_of(inline: Token) -> str:
     return "".join(" " if part.type in breaks else part.content for part in inline.children or ())
 
 
+def plain(text: str) -> str:
+    """One line of Markdown without its marks."""
+    return " ".join(text_of(token) for token in _reader().parse(text) if token.type == "inline")
+
+
 def slug(title: str) -> str:
     """The anchor of a heading, by GitHub's rule."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")

@@ -47,9 +47,8 @@ def _list_html(query: Mapping[str, str]) -> Markup:
             "Keep the result of a run under a name. Each time you keep another one it gets the next number, and an "
             "alias such as production says which of them is in use."
         )
-        return filled(
-            '<div class="ts-stack">{}{}</div>', html.empty("Nothing is kept yet", text, picture="registry"), keep
-        )
+        nothing = html.empty("Nothing is kept yet", text, "/runs", "Finished runs", "registry")
+        return filled('<div class="ts-stack">{}{}</div>', nothing, keep)
     headers = (
         "Model",
         html.Header("Versions", "number"),

@@ -11,6 +11,17 @@ from storage.tables import Run
 
 # Shown elsewhere, while it matters.
 NOT_FACTS = ("device", "stage", "repeats", "stuck_since", "began_at", "seconds_before")
+# What a worker notes, in words, where its own name would not do.
+NAMES = {
+    "dtype": "Precision",
+    "max_length": "Maximum length",
+    "memory_bytes": "Memory of the machine",
+    "numpy": "NumPy",
+    "peft": "PEFT",
+    "report_dataset_id": "Dataset of the report",
+    "torch": "PyTorch",
+    "trl": "TRL",
+}
 
 
 def facts(run: Run) -> Markup:
@@ -18,13 +29,13 @@ def facts(run: Run) -> Markup:
     with db.reading() as session:
         model, dataset = models.get(session, run.model_id), datasets.get(session, run.dataset_id)
     other_facts = [
-        (name.replace("_", " ").capitalize(), _plain(value))
+        (NAMES.get(name) or name.replace("_", " ").capitalize(), _plain(name, value))
         for name, value in run.facts
         if isinstance(value, str | int | float) and name not in NOT_FACTS
     ]
     pairs = html.facts(
         (
-            ("Model", html.link(model.name if model else run.model_id, "/models")),
+            ("Model", html.link(model.name if model else run.model_id, f"/models?model={run.model_id}")),
             ("Dataset", html.link(dataset.name if dataset else run.dataset_id, f"/data?dataset={run.dataset_id}")),
             ("Method", ", ".join(str(run.recipe[name]) for name in ("method", "tuning") if name in run.recipe)),
             ("Created", html.moment(run.created_at)),
@@ -37,8 +48,13 @@ def facts(run: Run) -> Markup:
     return html.card("Facts", pairs)
 
 
-def _plain(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+def _plain(name: str, value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return html.size(value) if name.endswith("_bytes") else f"{value:,}"
+    return str(value)
 
 
 def command(run: Run) -> Markup:

@@ -18,6 +18,7 @@ from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
 from storage.tables import Run
 
 DTYPES = {"base": "as the base", "float32": "float32, exact", "bfloat16": "bfloat16", "float16": "float16"}
+FIRST_TYPE = "q8_0"  # of GGUF: what the form begins with
 
 
 def can_be(run: Run) -> bool:
@@ -90,7 +91,7 @@ def _gguf_form(subject: Subject) -> Markup:
         "gguf",
         subject.run.id,
         "Make GGUF",
-        fields.select("type", "Type", types, "q8_0"),
+        fields.select("type", "Type", types, FIRST_TYPE),
         fields.select("of", "Of", whats),
     )
     note = Markup('<p class="ts-note">{}</p>').format(_takes(subject))
@@ -98,14 +99,16 @@ def _gguf_form(subject: Subject) -> Markup:
 
 
 def _takes(subject: Subject) -> str:
-    """What it takes, said before: time, disk, what is fetched."""
+    """What it takes, said before: time, disk, what is fetched. For the type chosen at first, and for a smaller one."""
+    sentences: list[str] = []
     try:
-        expected = exports.estimate(subject.name, "gguf", {"type": "Q4_K_M"})
+        for kind in (FIRST_TYPE, "Q4_K_M"):
+            expected = exports.estimate(subject.name, "gguf", {"type": kind})
+            time, disk = html.duration(expected.seconds), html.size(expected.disk_bytes)
+            sentences += (f"{kind} takes about {time} and at most {disk} of disk.", *expected.notes)
     except TunesmithError as error:
         return str(error)
-    time = html.duration(expected.seconds)
-    disk = html.size(expected.disk_bytes)
-    return " ".join((f"Q4_K_M takes about {time} and at most {disk} of disk.", *expected.notes))
+    return " ".join(dict.fromkeys(sentences))
 
 
 def made_of_checkpoints(run: Run) -> Markup:

@@ -43,12 +43,10 @@ def needs_html(query: Mapping[str, str]) -> str:
 
 
 def _no_model(has_others: bool) -> Markup:
-    text = (
-        f"{STARTER_NAME} is small enough to train on a laptop without a GPU. The download is about 93 MB, once. "
-        "For another one, open the Models page."
-    )
+    text = f"{STARTER_NAME} is small enough to train on a laptop without a GPU. The download is about 93 MB, once."
     title = "None of your models can be trained here" if has_others else "A training starts from a model"
-    return _empty("models", title, text, html.button("Get the starter", "starter", tone="primary"))
+    starter = html.button("Get the starter", "starter", tone="primary")
+    return _empty("models", title, text, starter + html.link_button("Add another model", "/models"))
 
 
 def _empty(picture: str, title: str, text: str, action: Markup) -> Markup:

@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from storage import db
 from storage.statuses import RunStatus
 from storage.tables import Run
-from tests.browser.conftest import Open, Studio, go
+from tests.browser.conftest import TOKEN, Open, Studio, go
 from tests.browser.stored_runs import add_run
 
 pytestmark = pytest.mark.browser
@@ -151,6 +151,22 @@ def test_a_lost_connection_is_said_and_forgotten(visit: Open) -> None:
     expect(line).to_be_visible()
     page.context.set_offline(False)
     expect(line).to_be_hidden()
+
+
+def test_who_is_logged_out_is_told_once_and_what_was_shown_stays(browser: Browser, studio: Studio) -> None:
+    context = browser.new_context()  # not `visit`: its console says 401
+    context.request.get(f"{studio.url}/?token={TOKEN}", max_redirects=0)
+    page = go(context.new_page(), f"{studio.url}/runs?q=some")
+    expect(page.locator("ts-live .ts-skeleton")).to_have_count(0)
+    context.clear_cookies()
+    page.evaluate("tunesmith.refresh()")
+    way_back = page.get_by_role("link", name="Log in")
+    expect(way_back).to_have_attribute("href", "/login?next=%2Fruns%3Fq%3Dsome")
+    expect(page.get_by_text("credential")).to_have_count(0)
+    context.request.get(f"{studio.url}/?token={TOKEN}", max_redirects=0)  # as logging in in another tab does
+    page.evaluate("tunesmith.refresh()")
+    expect(way_back).to_be_hidden()
+    context.close()
 
 
 def test_a_project_is_made_chosen_and_put_away_in_the_rail(visit: Open) -> None:

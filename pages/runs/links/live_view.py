@@ -8,7 +8,8 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from engine.runs import curves, samples
+from engine.runs import curves, metric_groups, samples
+from engine.runs.metric_groups import MetricChart
 from engine.runs.samples import Sample
 from pages.parts import html, svg_chart
 from pages.runs.state import progress_bar, step_words, time_left_or_taken
@@ -21,18 +22,6 @@ MOST_CHARTS, MOST_NAMES, MOST_POINTS = 12, 200, 400
 MOST_ANSWERS = 200  # the newest
 MOST_SHOWN = 2000  # characters of an answer
 HIDDEN = ("machine/", "train/", "profiling/")
-# What people look at first; the rest follows by name.
-ORDER = ("reward", "loss", "mean_token_accuracy", "rewards/margins", "rewards/accuracies", "learning_rate", "grad_norm")
-WORDS = {
-    "loss": "Loss",
-    "reward": "Reward",
-    "learning_rate": "Learning rate",
-    "grad_norm": "Gradient norm",
-    "mean_token_accuracy": "Token accuracy",
-    "entropy": "Entropy",
-    "rewards/margins": "Margins",
-    "rewards/accuracies": "Accuracies",
-}
 
 
 def state_html(run: Run) -> Markup:
@@ -58,15 +47,14 @@ def charts_html(run: Run) -> Markup:
     """The charts, the most telling first."""
     with db.reading() as session:
         names = list(links.metric_names(session, run.id, MOST_NAMES))
-    shown = [_chart(run.id, name, names) for name in charted(names)]
+    shown = [_chart(run.id, one) for one in charted(names)]
     return html.join(shown) or Markup('<p class="lv-none">The first point comes after the first steps.</p>')
 
 
-def charted(metric_names: Sequence[str]) -> list[str]:
-    """The metrics that get a chart, in order; one on held-out rows is drawn with its own on training rows."""
-    names = {name.removeprefix("eval_") for name in metric_names if is_shown(name)}
-    known = [name for name in ORDER if name in names]
-    return (known + sorted(names.difference(known)))[:MOST_CHARTS]
+def charted(metric_names: Sequence[str]) -> list[MetricChart]:
+    """The charts of a run's page, in their words and order, without those of the machine."""
+    charts = metric_groups.charts(filter(is_shown, metric_names))
+    return [one for one in charts if one.group != "machine"][:MOST_CHARTS]
 
 
 def is_shown(name: str) -> bool:
@@ -74,10 +62,9 @@ def is_shown(name: str) -> bool:
     return not name.removeprefix("eval_").startswith(HIDDEN)
 
 
-def _chart(run_id: str, name: str, names: Sequence[str]) -> Markup:
-    both = ((name, "training"), (f"eval_{name}", "held out"))
-    series = [(label, curves.read(run_id, one, max_points=MOST_POINTS).points) for one, label in both if one in names]
-    return svg_chart.chart(WORDS.get(name, name), series)
+def _chart(run_id: str, chart: MetricChart) -> Markup:
+    series = [(words, curves.read(run_id, name, max_points=MOST_POINTS).points) for name, words in chart.series]
+    return svg_chart.chart(chart.title, series)
 
 
 def answers_html(run: Run) -> Markup:

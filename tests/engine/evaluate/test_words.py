@@ -74,3 +74,9 @@ def test_rows_that_got_worse_are_counted_up_to_what_a_result_keeps() -> None:
 
 def test_metrics_go_by_their_titles() -> None:
     assert words.names_of(["repetition", "reward:short", "gone"]) == "Repetition, Reward short, gone"
+
+
+def test_a_report_on_no_rows_is_not_measured_and_no_failed_proof() -> None:
+    result = {"status": "succeeded", "verdict": "no_proof", "rows": 0}
+    assert words.verdict(result) == ("Not measured", "calm")
+    assert words.verdict(result | {"rows": 40}) == ("No proof", "warn")

@@ -51,6 +51,7 @@ def test_the_index_has_every_document_and_none_for_the_code() -> None:
     assert {name for name in names if f'href="/help?page={name}"' not in index} == set()
     assert not names & set(documents.NOT_SHOWN)
     assert 'href="/api/docs"' in index
+    assert "`" not in index, "marks of Markdown, which a page does not show"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,20 @@ from tests.browser.stored_runs import add_run
 
 
 def test_the_telling_charts_come_first_and_the_machine_is_left_out() -> None:
-    found = ["a", "eval_loss", "grad_norm", "loss", "machine/gpu0_watts", "reward", "eval_machine/x", "zeta"]
-    assert live_view.charted(found) == ["reward", "loss", "grad_norm", "a", "zeta"]
+    reported = [
+        "a",
+        "eval_loss",
+        "grad_norm",
+        "loss",
+        "machine/gpu0_watts",
+        "num_tokens",
+        "eval_machine/x",
+        "wall_time",
+    ]
+    reported += ["tokens_per_second", "peak_memory_bytes", "data_wait_share"]
+    charts = live_view.charted(reported)
+    assert [one.title for one in charts] == ["Loss", "Gradient norm", "Tokens learnt from", "a"]
+    assert charts[0].series == (("loss", "training"), ("eval_loss", "held out"))
     assert len(live_view.charted([f"metric{number:03}" for number in range(50)])) == live_view.MOST_CHARTS
     assert not live_view.is_shown("eval_machine/x")
 

@@ -113,7 +113,8 @@ def test_another_projects_runs_are_not_listed(make: Make) -> None:
 
 
 def test_one_run_in_full(make: Make) -> None:
-    facts = RunFacts.model_validate({"rows": 1234, "note": HOSTILE})
+    noted = {"rows": 1234, "note": HOSTILE, "packing": False, "memory_bytes": 25_276_059_648, "trl": "1.16.0"}
+    facts = RunFacts.model_validate(noted)
     run_id = make(HOSTILE, RunStatus.RUNNING, step=5, max_steps=10, device="cpu", facts=facts)
     with db.session() as session:
         moved = Transition(subject_id=run_id, attempt=1, sequence=0, before="queued", after="starting")
@@ -127,6 +128,9 @@ def test_one_run_in_full(make: Make) -> None:
         ("recipe", "/fragments/runs/recipe"),
         ("recipe", "engine.workers"),
         ("recipe", "1,234"),
+        ("recipe", "<dt>Packing</dt><dd>no</dd>"),
+        ("recipe", "<dt>Memory of the machine</dt><dd>25.3 GB</dd>"),
+        ("recipe", "<dt>TRL</dt><dd>1.16.0</dd>"),
         ("log", "queued &rarr; starting"),
         ("log", f'href="/runs?run={run_id}&amp;tab=log" aria-current="true"'),
     ):

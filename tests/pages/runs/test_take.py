@@ -35,6 +35,12 @@ def test_an_adapter_is_one_click_away_with_its_folder_and_how_to_load_it(base: P
     assert 'src="/fragments/runs/take"' in page.runs_html({"run": run.id, "tab": "files"})
 
 
+def test_what_a_gguf_takes_is_said_of_the_type_that_is_chosen(base: Path) -> None:
+    text = shown(add_run(base))
+    assert f'<option value="{take.FIRST_TYPE}" selected>' in text
+    assert f"{take.FIRST_TYPE} takes about" in text
+
+
 def test_a_whole_model_is_offered_as_it_is_and_a_prompt_tuning_unmerged(base: Path) -> None:
     whole = shown(add_run(base, tuning="full"))
     assert "Download model" in whole

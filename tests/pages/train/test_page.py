@@ -201,7 +201,7 @@ def test_it_begins_with_the_newest_that_fit_and_says_why_the_others_do_not(ready
     assert "7 not in these lists" in left_out
 
 
-def test_without_a_model_there_is_one_button_and_without_data_another(ready: dict[str, Any]) -> None:
+def test_without_a_model_there_are_two_ways_to_one_and_without_data_one(ready: dict[str, Any]) -> None:
     query = {"project": "default"}
     assert nothing_yet.needs_html(query) == ""
     with db.session() as session:
@@ -211,7 +211,7 @@ def test_without_a_model_there_is_one_button_and_without_data_another(ready: dic
     with db.session() as session:
         session.get_one(Model, "m1").trainable = False
     html = nothing_yet.needs_html(query)
-    assert (html.count("ts-button"), 'data-act="starter"' in html) == (1, True)
+    assert (html.count("ts-button"), 'data-act="starter"' in html, 'href="/models"' in html) == (2, True, True)
     nothing_yet.act(Click("starter"))
     html = nothing_yet.needs_html(query)
     assert "is being fetched" in html

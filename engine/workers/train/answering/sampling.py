@@ -248,6 +248,8 @@ def _shortened(asked: Sequence[Asking], most: int) -> list[Asking]:
 
 def _left_out(prompts: int, asked: int) -> str:
     if not prompts:
-        return "The project has no fixed prompts, and no held-out row asks anything: no answers on the way."
+        return (
+            "The project has no fixed prompts and no held-out row asks anything, so nothing is asked while it trains."
+        )
     count = prompts - asked
     return f"{count} fixed prompt{'s are' if count > 1 else ' is'} too long for this model, or its template refuses it."
