@@ -17,7 +17,7 @@ from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import parse
 from engine.runs import runs, supervision
-from engine.sweeps import trial_recipes
+from engine.sweeps import spent, trial_recipes
 from engine.sweeps.life import next_step, studies
 from engine.sweeps.life.creating import create as create
 from engine.sweeps.life.next_step import ENDED_WITH_SWEEP
@@ -251,8 +251,11 @@ def picture(sweep_id: str) -> Picture:
 
 def _picture(session: Session, sweep: Sweep) -> Picture:
     spec = studies.spec_of(sweep)
+    seconds = stored_trials.seconds_of_runs(session, [sweep.id])
+    trials = studies.timed(studies.of_sweep(session, sweep, spec), seconds)
     return Picture(
         id=sweep.id, name=sweep.name, status=sweep.status.value, spec=spec, error=sweep.error or "",
-        trials=studies.of_sweep(session, sweep, spec), created_at=sweep.created_at, ended_at=sweep.ended_at,
-        picks=studies.picks(session, sweep), goal=sweep.goal, hint=sweep.hint or "", reason=sweep.reason,
+        trials=trials, created_at=sweep.created_at, ended_at=sweep.ended_at, reason=sweep.reason,
+        picks=studies.picks(session, sweep), goal=sweep.goal, hint=sweep.hint or "",
+        spent=spent.of_sweeps(session, [sweep])[sweep.id],
     )  # fmt: skip
