@@ -204,7 +204,9 @@ def train_on(
     longer: dict[str, Any] = {"start_from": run.id}
     longer |= {} if max_steps is None else {"max_steps": max_steps}
     longer |= {} if epochs is None else {"num_train_epochs": epochs, "max_steps": -1}
-    source = Source(dict.fromkeys(trial.params, provenance.SWEEP), repeats=run.id)
+    known = trial_recipes.origins(spec, trial.params, recipe)
+    asked = dict.fromkeys(longer, provenance.YOU) | {"start_from": provenance.named("run", run.id)}
+    source = Source(known | asked, repeats=run.id)
     name = f"{sweep.name}: trial {trial.number}, trained on"[-LONGEST:]
     return runs.start_run(name, parse(recipe.model_dump() | longer), sweep.project_id, source=source)
 
