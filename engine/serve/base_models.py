@@ -1,11 +1,7 @@
 """A base model served as it is, so that it can be asked before any training, or without one."""
 
-import re
-
-from sqlmodel import Session
-
 from engine.existing import existing
-from engine.serve import endpoints
+from engine.serve import endpoints, free_names
 from engine.serve.waking import sleeping
 from storage import db
 from storage import endpoints as stored
@@ -19,16 +15,9 @@ def serve_model(model_id: str, project_id: str = DEFAULT_PROJECT) -> Endpoint:
     Raises NotFoundError, RefusedError or ConflictError for a model that cannot be served now.
     """
     with db.reading() as session:
-        model, routes = existing(session, Model, model_id), stored.live(session)
-        name = _free_name(session, model)
+        existing(session, Model, model_id)
+        routes = stored.live(session)
     for endpoint, backend in routes:
         if (backend.model_id, backend.adapters) == (model_id, []) and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
-    return endpoints.create_endpoint(name, model_id=model_id, project_id=project_id)
-
-
-def _free_name(session: Session, model: Model) -> str:
-    title = model.name.rpartition("/")[2].lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", title).strip("-")[:40].strip("-") or "model"
-    candidates = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{model.id[:6]}"]
-    return next(name for name in candidates if stored.live_by_name(session, name) is None)
+    return endpoints.create_endpoint(free_names.of_model(model_id), model_id=model_id, project_id=project_id)

@@ -4,7 +4,6 @@ What is asked here only writes rows; `tick` (the reconciler calls it every secon
 up, restarts and stops the same way whoever asked, and whether or not the app was restarted meanwhile.
 """
 
-import re
 import time
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
@@ -17,7 +16,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash, work
 from engine.recipes import recipe
-from engine.serve import abilities, adapter_files, adapter_names, backends, gguf, outside, probe, routing
+from engine.serve import abilities, adapter_files, adapter_names, backends, free_names, gguf, outside, probe, routing
 from engine.serve import adapters as hot
 from engine.serve.backend_plan import clear, options_of, ready_model, refuse_start
 from engine.serve.rollout import room
@@ -137,15 +136,7 @@ def serve_run(run_id: str) -> Endpoint:
     for endpoint, backend in routes:
         if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
-    return create_endpoint(free_name(run), model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
-
-
-def free_name(run: Run) -> str:
-    """A name on /v1 that no endpoint has, made of the run's."""
-    slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower()).strip("-")[:40].strip("-") or "run"
-    names_to_try = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
-    with db.reading() as session:
-        return next(name for name in names_to_try if endpoints.live_by_name(session, name) is None)
+    return create_endpoint(free_names.of_run(run), model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
 
 
 def deploy(

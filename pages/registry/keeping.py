@@ -1,10 +1,10 @@
 """The form that keeps something as a version: a run's result, an export, or a model."""
 
-import re
 from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from engine import names
 from engine.errors import RefusedError
 from pages.parts import fields, html
 from storage import db, exports, models, runs
@@ -48,7 +48,7 @@ def _field(name: str, label: str, value: str, more: str) -> Markup:
 
 
 def _slug(label: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", label.partition(" · ")[0].lower()).strip("-")[:40].strip("-")
+    return names.for_address(label.partition(" · ")[0])
 
 
 def _choices(project_id: str) -> list[tuple[str, str]]:

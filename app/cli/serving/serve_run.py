@@ -9,7 +9,7 @@ from app.cli.called import CHECKPOINT
 from app.cli.printed import answer
 from app.cli.serving.endpoints import Follow, follow_up
 from engine.runs import runs
-from engine.serve import endpoints
+from engine.serve import endpoints, free_names
 from storage.tables import Endpoint
 
 
@@ -35,5 +35,5 @@ def _served(run: str, name: str | None, backend: str) -> Endpoint:
     if not (name or step) and backend == "transformers":
         return endpoints.serve_run(run_id)
     row = runs.look_up(run_id)
-    called = name or endpoints.free_name(row)
+    called = name or free_names.of_run(row)
     return endpoints.create_endpoint(called, backend, row.model_id, [run], project_id=row.project_id)
