@@ -1,8 +1,9 @@
 """A base model served as it is, so that it can be asked before any training, or without one."""
 
 from engine.existing import existing
-from engine.serve import endpoints, free_names
+from engine.serve import endpoints
 from engine.serve.waking import sleeping
+from engine.subjects import free_names
 from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus

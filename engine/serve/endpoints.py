@@ -16,7 +16,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash, work
 from engine.recipes import recipe
-from engine.serve import abilities, adapter_files, adapter_names, backends, free_names, gguf, outside, probe, routing
+from engine.serve import abilities, adapter_files, adapter_names, backends, gguf, outside, probe, routing
 from engine.serve import adapters as hot
 from engine.serve.backend_plan import clear, options_of, ready_model, refuse_start
 from engine.serve.rollout import room
@@ -28,6 +28,7 @@ from engine.serve.takeover.deployment import Wanted
 from engine.serve.takeover.moves import ended_trial, retire
 from engine.serve.vllm import command
 from engine.serve.waking import facts, sleeping
+from engine.subjects import free_names
 from storage import db, endpoints, home, models
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run

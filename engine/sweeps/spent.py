@@ -1,6 +1,6 @@
 """What the trials of sweeps have used and cost so far: the sum over their runs, all attempts, of what was measured."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlmodel import Session
 from engine import sizes
 from engine.accounts import prices
 from engine.accounts.prices import Prices
+from engine.process import devices
 from engine.process.meter import used_energy
 from engine.process.meter.samples import Totals
 from storage.sweeps import trials as stored
@@ -21,7 +22,7 @@ NO_PRICES = Prices()
 class Spent:
     """Of `runs` runs that were looked at while they trained; the energy was measured in `measured` of them.
 
-    `cards_only`: trials stand side by side, and what the processors of the machine used belongs to none of them alone.
+    `cards_only`: trials train side by side on GPUs, and what the processors use belongs to none of them alone.
     """
 
     runs: int = 0
@@ -61,11 +62,15 @@ def _rates(project: Project) -> Prices:
     return Prices(project.price_per_kwh, project.price_per_device_hour, project.currency)
 
 
-def _sum(facts: Iterable[Mapping[str, Any] | None], rates: Prices, side_by_side: bool) -> Spent:
-    known = [totals for fact in facts if (totals := used_energy.totals_of(fact))]
-    measured = [wh for totals in known if (wh := _wh(totals, side_by_side)) is not None]
-    wh, hours = sum(measured) if measured else None, sum(totals.device_seconds for totals in known) / 3600
-    return Spent(len(known), len(measured), hours, wh, side_by_side, rates)
+def _sum(facts: Iterable[tuple[str | None, Any]], rates: Prices, side_by_side: bool) -> Spent:
+    known = [
+        (totals, side_by_side and device != devices.CPU)
+        for device, fact in facts
+        if (totals := used_energy.totals_of(fact))
+    ]
+    measured = [wh for totals, cards_only in known if (wh := _wh(totals, cards_only)) is not None]
+    wh, hours = sum(measured) if measured else None, sum(totals.device_seconds for totals, _ in known) / 3600
+    return Spent(len(known), len(measured), hours, wh, any(cards_only for _, cards_only in known), rates)
 
 
 def _wh(totals: Totals, cards_only: bool) -> float | None:

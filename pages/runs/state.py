@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from engine.serve import free_names
+from engine.subjects import free_names
 from pages.parts import html
 from storage.statuses import RUN_ALIVE, RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import Run

@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from engine import names
 from engine.errors import RefusedError, TunesmithError
-from engine.serve import endpoints, free_names, gguf, outside_look, proposals
+from engine.serve import endpoints, gguf, outside_look, proposals
 from engine.serve.vllm import command
+from engine.subjects import free_names
 from pages.parts import html
 from pages.serve import gguf_view, looked_view, options
 from pages.serve.form_words import ABOUT, HELP

@@ -117,12 +117,13 @@ def seconds_of_runs(session: Session, sweep_ids: Sequence[str]) -> dict[str, flo
     return {run.id: run.seconds for run in session.exec(query.where(col(SweepTrial.sweep_id).in_(sweep_ids)))}
 
 
-def machine_facts(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """Sweep -> what each of its runs has used, as the run's facts say it, by one query."""
+def machine_facts(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[tuple[str | None, Any]]]:
+    """Sweep -> the device of each of its runs and what it has used, as the run's facts say it, by one query."""
     used: Any = type_coerce(col(Run.facts), JSON)["machine"]
-    by_sweep: dict[str, list[Any]] = {}
-    for sweep_id, fact in session.exec(select(Run.sweep_id, used).where(col(Run.sweep_id).in_(sweep_ids))):
-        by_sweep.setdefault(str(sweep_id), []).append(fact)
+    by_sweep: dict[str, list[tuple[str | None, Any]]] = {}
+    query = select(Run.sweep_id, Run.device, used).where(col(Run.sweep_id).in_(sweep_ids))
+    for sweep_id, device, fact in session.exec(query):
+        by_sweep.setdefault(str(sweep_id), []).append((device, fact))
     return by_sweep
 
 

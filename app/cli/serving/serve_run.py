@@ -9,7 +9,8 @@ from app.cli.called import CHECKPOINT
 from app.cli.printed import answer
 from app.cli.serving.endpoints import Follow, follow_up
 from engine.runs import runs
-from engine.serve import endpoints, free_names
+from engine.serve import endpoints
+from engine.subjects import free_names
 from storage.tables import Endpoint
 
 

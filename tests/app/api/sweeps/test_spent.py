@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from engine.accounts import prices
@@ -74,12 +75,18 @@ def test_a_sweep_says_what_its_own_runs_have_used_and_cost(sweep_id: str, owner:
     assert "cost: 3.05 EUR" in told
 
 
-def test_of_trials_side_by_side_the_processors_belong_to_none_alone(sweep_id: str) -> None:
+@pytest.mark.parametrize(("given_gpu", "wh"), [(True, None), (False, 100.0)])
+def test_of_trials_side_by_side_on_gpus_the_processors_belong_to_none_alone(
+    sweep_id: str, given_gpu: bool, wh: float | None
+) -> None:
     with db.session() as session:
         sweep = session.get_one(Sweep, sweep_id)
         sweep.spec = sweep.spec | {"parallel": 2}
+        for run in session.exec(select(Run).where(Run.sweep_id == sweep_id)):
+            run.device = "gpu:0" if given_gpu else run.device
     prices.set_prices("default", prices.Prices(0.5, 2.0, "EUR"))
     with db.reading() as session:
         used = spent.of_sweeps(session, [session.get_one(Sweep, sweep_id)])[sweep_id]
-    assert (used.wh, used.runs, used.measured) == (None, 2, 0)
-    assert spent.in_words(used) == [("Cost", "3.00 EUR for devices; energy was not measured")]
+    assert used.wh == (None if wh is None else pytest.approx(wh))
+    if given_gpu:
+        assert spent.in_words(used) == [("Cost", "3.00 EUR for devices; energy was not measured")]

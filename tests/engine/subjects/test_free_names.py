@@ -3,7 +3,8 @@
 import pytest
 
 from engine import names
-from engine.serve import endpoints, free_names
+from engine.serve import endpoints
+from engine.subjects import free_names
 from storage import db
 from storage.tables import Dataset, Endpoint, Model
 from tests.serving import finished_run, ready_model
