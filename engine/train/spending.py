@@ -92,6 +92,8 @@ def _parts(spending: Spending, energy: str | None) -> str:
 
 
 def _hours(hours: float) -> str:
+    if hours < 2:
+        return f"{3600 * hours:.0f} s" if hours < 1 / 30 else f"{60 * hours:.0f} min"
     return f"{hours:.2g} hours" if hours < 10 else f"{hours:,.0f} hours"
 
 

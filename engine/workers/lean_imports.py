@@ -78,7 +78,7 @@ def _package_of_same_name(module: str) -> str | None:
 
 
 def _reads_once(module: ModuleType) -> None:
-    """The module of transformers that reads its models' files remembers a folder it has read, and reads less of each."""
+    """The module of transformers that reads its models' files remembers a folder and reads less of each file."""
     for name, better in ((READS, remembering), (EXPORTS, exported)):
         if name in vars(module):
             vars(module)[name] = better(vars(module)[name])

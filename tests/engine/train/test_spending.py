@@ -64,6 +64,13 @@ def test_energy_is_the_power_of_earlier_runs_for_the_time_it_will_take() -> None
     assert said(Prices(), 7200.0) == spending.InWords("Energy", "about 90 Wh", f"{basis[0].upper()}{basis[1:]}.")
 
 
+@pytest.mark.parametrize(("seconds", "words"), [(21.0, "21 s"), (600.0, "10 min"), (9000.0, "2.5 hours")])
+def test_the_time_of_a_device_is_said_in_a_unit_that_fits(seconds: float, words: str) -> None:
+    shown = said(Prices(per_device_hour=2.0), seconds)
+    assert shown is not None
+    assert shown.detail == f"{words} of a device."
+
+
 def test_runs_of_the_same_model_count_before_those_of_others() -> None:
     add_run(Totals(seconds=10.0, cpu_joules=1000.0, cpu_seconds=10.0), "m2")
     assert spending.of(recipe(), PRICES, 36.0).wh == pytest.approx(1.0)
