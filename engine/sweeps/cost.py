@@ -1,5 +1,4 @@
-"""What a sweep will take, before it starts: how many trials its budget allows, what each takes, when it will be over,
-and what that costs.
+"""What a sweep will take, before it starts: trials that its budget allows, the time of each, the end, and the cost.
 
 A trial's time and tokens are those of a training (engine.train.forecast): measured where a probe of the recipe is
 known, else estimated. Trials differ, so that some combinations of the space are looked at. Nothing is started.
