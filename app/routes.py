@@ -56,6 +56,7 @@ from app.api.runs import runs
 from app.api.runs import samples as run_samples
 from app.api.runs import script as run_script
 from app.api.runs import views as run_views
+from app.api.sweeps import estimate as sweep_estimate
 from app.api.sweeps import results as sweep_results
 from app.api.sweeps import sweeps
 from app.api.system import machine as system
@@ -96,6 +97,7 @@ NOUNS = (
     runs,
     sweep_results,
     sweeps,
+    sweep_estimate,
     reports,
     evaluation_files,
     comparisons,

@@ -15,6 +15,7 @@ LONGEST = 120
 ALIKE = 0.7  # of 1: what two names share, by difflib's ratio, to be taken for each other
 MOST_TAGS, LONGEST_TAG, LONGEST_TAGS = 20, 40, 400  # the last: characters of all tags of a thing together
 LONGEST_NOTE = 20_000
+PROPOSED = 40  # characters of a name that is proposed as a part of an address: room for a number
 _CONTROL = ("Cc", "Cs")
 
 _IN_ADDRESS = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
@@ -75,6 +76,13 @@ def in_address(name: str, thing: str) -> str:
     if not _IN_ADDRESS.fullmatch(name):
         raise RefusedError(f"`{name[:60]}` cannot be the name of the {thing}.", "Use at most 48 of a-z, 0-9 and -.")
     return name
+
+
+def for_address(text: str, longest: int = PROPOSED) -> str:
+    """A text as `in_address` takes it, letters without their marks. Empty where nothing of it is left."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    without_marks = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return re.sub(r"[^a-z0-9]+", "-", without_marks).strip("-")[:longest].strip("-")
 
 
 def hub_id(text: str, thing: Literal["model", "dataset"], with_owner: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Sizes in words. It is ground: it knows nothing of the engine."""
+"""Sizes and energy in words. It is ground: it knows nothing of the engine."""
 
 UNITS = ("B", "kB", "MB", "GB")
 
@@ -10,6 +10,12 @@ def in_words(size: float) -> str:
             return f"{_number(size)} {unit}"
         size /= 1000
     return f"{_number(size)} TB"
+
+
+def energy_in_words(wh: float) -> str:
+    """Energy to three digits: 0.42 Wh, 12.3 Wh, 1.25 kWh."""
+    value, unit = (wh, "Wh") if wh < 999.5 else (wh / 1000, "kWh")
+    return f"{value:,.0f} {unit}" if value >= 999.5 else f"{value:.3g} {unit}"
 
 
 def _number(value: float) -> str:

@@ -79,12 +79,6 @@ def live_by_name(session: Session, name: str) -> Endpoint | None:
     return session.exec(select(Endpoint).where(Endpoint.name == name, col(Endpoint.stopped_at).is_(None))).first()
 
 
-def free_name(session: Session, name: str, row_id: str) -> str:
-    """The name, or one with a number behind it, that no endpoint has; at the worst with a part of an id."""
-    candidates = (name, *(f"{name}-{number}" for number in range(2, 100)), f"{name}-{row_id[:6]}")
-    return next(candidate for candidate in candidates if live_by_name(session, candidate) is None)
-
-
 def named(session: Session, name: str) -> Sequence[Endpoint]:
     """Every endpoint of that name, stopped ones too."""
     return session.exec(select(Endpoint).where(Endpoint.name == name)).all()

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import bindparam, case, func, literal, union
+from sqlalchemy import JSON, bindparam, case, func, literal, type_coerce, union
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
@@ -101,6 +101,14 @@ def finished_of(session: Session, model_id: str, limit: int) -> Sequence[Run]:
 def ended_of(session: Session, model_id: str, limit: int) -> Sequence[Run]:
     """The newest runs of a model that have come to an end, whichever; without recipe and facts."""
     query = select(Run).where(Run.model_id == model_id, col(Run.status).not_in(RUN_MOVING)).options(*FOR_A_LIST)
+    return session.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
+
+
+def machine_facts(session: Session, limit: int, model_id: str | None = None) -> Sequence[tuple[str | None, Any]]:
+    """The newest runs that have succeeded, of one model or of all: the device of each, and what it used, if known."""
+    used: Any = type_coerce(col(Run.facts), JSON)["machine"]
+    query = select(Run.device, used).where(Run.status == RunStatus.SUCCEEDED)
+    query = query if model_id is None else query.where(Run.model_id == model_id)
     return session.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
 
 

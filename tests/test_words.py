@@ -59,6 +59,31 @@ OLD = {
     "Does not fit here": r"^Why this one$",
     "nothing is asked while it trains": r"\bno answers on the way\b",
     "being removed": r"\bon its way out\b|\bfetched no more\b",
+    "in progress": r"^on their way$",
+    "no NVIDIA GPU was found": r"\bthe studio sees no\b",
+    "the largest drops first": r"\blargest losses first\b",
+    "the model it was trained from": r"\bmodel its training began with\b|\bthose its run held out\b",
+    "reading files": r"^being read$",
+    "Waiting for its turn.": r"^It waits for its turn\.$",
+    "Not offered": r"^Why this one$",
+    "Item": r"^Thing$",
+    "the file was deleted": r"\bgone from the disk, so only\b",
+}
+# The same of the guides of the pages Evaluate, Registry and Serve, of runtimes and of links.
+GUIDES = ("evaluate", "evaluations", "registry", "runtimes", "serve", "live-links")
+OLD_IN_GUIDES = {
+    "entirely to the right": r"\bwholly on\b",
+    "automatically": r"\bgets one by itself\b",
+    "reached the length limit": r"\bcame to (the|their) (longest|end)\b",
+    "Trainings go first": r"\bwaits behind\b|\bsteps aside\b",
+    "tested before use": r"\b[Ii]nstalled aside\b|\bput into use\b|\bputs it into use\b|\bleads forth\b",
+    "never reused": r"\bnever\s+given twice\b",
+    "exits with status 1": r"\bends with 1\b",
+    "side by side": r"\bbeside each other\b",
+    "Download": r"^## Take it away",
+    "By default": r"\b[Ll]eft as it is\b",
+    "expires": r"\bunless you say otherwise\b",
+    "Before the download": r"\banything is fetched\b|\bit is said what\b",
 }
 
 
@@ -77,6 +102,20 @@ def test_no_script_of_the_window_says_it_in_the_old_way(better: str) -> None:
         if re.search(OLD[better], " ".join(text))
     ]
     assert said == [], f"say: {better}"
+
+
+@pytest.mark.parametrize("better", OLD_IN_GUIDES)
+def test_no_guide_of_the_later_pages_says_it_in_the_old_way(better: str) -> None:
+    texts = {name: (ROOT / "docs" / "guide" / f"{name}.md").read_text(encoding="utf-8") for name in GUIDES}
+    said = [name for name, text in texts.items() if re.search(OLD_IN_GUIDES[better], text, re.MULTILINE)]
+    assert said == [], f"say: {better}"
+
+
+def test_a_guide_says_nothing_twice() -> None:
+    for name in GUIDES:
+        lines = (ROOT / "docs" / "guide" / f"{name}.md").read_text(encoding="utf-8").splitlines()
+        points = [line.partition("**:")[0] for line in lines if line.startswith("* **")]
+        assert len(points) == len(set(points)), name
 
 
 def test_the_serve_page_calls_options_by_their_labels() -> None:

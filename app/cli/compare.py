@@ -41,7 +41,7 @@ def _sections(comparison: Comparison) -> Iterator[tuple[str, Rows]]:
         ["step", *(f"{run.step:,}" for run in runs)],
         ["seconds", *("" if run.seconds is None else f"{run.seconds:,.0f}" for run in runs)],
         ["memory", *("" if run.memory_bytes is None else sizes.in_words(run.memory_bytes) for run in runs)],
-        ["energy", *("" if run.energy_wh is None else f"{run.energy_wh:.3g} Wh" for run in runs)],
+        ["energy", *("" if run.energy_wh is None else sizes.energy_in_words(run.energy_wh) for run in runs)],
     ]
     recipe = [[one.field, *(_value(one.values[run.id]) for run in runs)] for one in comparison.recipe]
     metrics = [[name, *(_came(came.get(run.id)) for run in runs)] for name, came in comparison.metrics.items()]

@@ -10,6 +10,7 @@ from app.cli import running_studio
 from app.cli.data import follow_work
 from app.cli.printed import as_json, say_json
 from engine import sizes
+from engine.accounts import prices
 from engine.data import datasets, row_counts
 from engine.errors import TunesmithError
 from engine.fit.measurement import Measured
@@ -18,10 +19,11 @@ from engine.recipes import by_name
 from engine.recipes import recipe as recipes
 from engine.recipes.recipe import Recipe
 from engine.train import check as train_check
-from engine.train import forecast, held_out
+from engine.train import forecast, held_out, spending
 from engine.train import probe as fit_probe
 from engine.train.forecast import Forecast
 from engine.train.rules import left_out_rows
+from engine.train.spending import Spending
 from storage import db
 
 
@@ -34,10 +36,12 @@ def probe(
         finished = follow_work(fit_probe.start(recipe))
         dataset = datasets.look_up(recipe.dataset_id)
         prediction = forecast.of(recipe, models.look_up(recipe.model_id), dataset)
+        due = spending.of(recipe, prices.of_project(dataset.project_id), prediction.time.seconds)
         if as_json():
-            return say_json({"forecast": prediction, "measured": finished.result})
+            return say_json({"forecast": prediction, "spending": due, "measured": finished.result})
         rows_line = f"rows        {held_out.describe(recipe, dataset)}"
-    for line in (*forecast_lines(prediction), rows_line, *measured_lines(Measured.model_validate(finished.result))):
+    tried = measured_lines(Measured.model_validate(finished.result))
+    for line in (*forecast_lines(prediction), *spending_lines(due), rows_line, *tried):
         typer.echo(line)
     return None
 
@@ -91,6 +95,12 @@ def forecast_lines(prediction: Forecast) -> Iterator[str]:
     if time.tokens_per_second:
         yield f"speed       {time.tokens_per_second:.0f} tokens/s"
     yield f"disk        {sizes.in_words(disk.total)} of {sizes.in_words(prediction.disk_free)} free (estimate)"
+
+
+def spending_lines(due: Spending) -> Iterator[str]:
+    """Energy or cost in a line, where there is something to say."""
+    if words := spending.in_words(due):
+        yield f"{words.title.lower():<10}  {words.value} ({words.detail.rstrip('.')})"
 
 
 def measured_lines(measured: Measured) -> Iterator[str]:

@@ -11,12 +11,10 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.window import late_pandas
 from app.window.kept_pages import KeptPages
+from engine.changed_import import ChangedImport
 from pages.help import documents
 from storage import home
 from storage.settings import settings
@@ -95,8 +94,8 @@ def prepare() -> None:
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
     os.environ["GRADIO_TEMP_DIR"] = str(home.ensure_folder(home.gradio_cache()))
-    if is_tested() and STUBS not in sys.modules and not any(isinstance(finder, _NoStubs) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _NoStubs())
+    if is_tested() and STUBS not in sys.modules and _NO_STUBS not in sys.meta_path:
+        sys.meta_path.insert(0, _NO_STUBS)
 
 
 def is_tested() -> bool:
@@ -121,27 +120,9 @@ def _built_once() -> Iterator[None]:
         application.create_app, blocks.get_config_file = make, describe
 
 
-class _NoStubs(MetaPathFinder):
-    """Finds the one module that writes stubs, and lets it be loaded without that."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname != STUBS:
-            return None
-        spec = PathFinder.find_spec(fullname, path)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _WithoutStubs(spec.loader)
-        return spec
+def _without_stubs(module: ModuleType) -> None:
+    """The one module that writes stubs does everything but that."""
+    vars(module)["create_or_modify_pyi"] = lambda *_arguments: None
 
 
-class _WithoutStubs(Loader):
-    def __init__(self, real: Loader) -> None:
-        self._real = real
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._real.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._real.exec_module(module)
-        vars(module)["create_or_modify_pyi"] = lambda *_arguments: None
+_NO_STUBS = ChangedImport(STUBS, _without_stubs)

@@ -19,6 +19,20 @@ class Prices(NamedTuple):
     per_device_hour: float | None = None
     currency: str = ""
 
+    def of_energy(self, wh: float | None) -> float | None:
+        """What so much energy costs; None without a price, or where the energy is not known."""
+        return None if wh is None or self.per_kwh is None else wh / 1000 * self.per_kwh
+
+    def of_devices(self, hours: float | None) -> float | None:
+        """What so many device hours cost; None without a price, or where they are not known."""
+        return None if hours is None or self.per_device_hour is None else hours * self.per_device_hour
+
+
+def in_words(cost: float, currency: str) -> str:
+    """Money as people write it: 1.20 EUR, and less than a tenth to four digits."""
+    digits = 2 if cost >= 0.1 or not cost else 4
+    return f"{cost:,.{digits}f} {currency}".strip()
+
 
 def of_project(project_id: str) -> Prices:
     """Raises NotFoundError."""

@@ -11,7 +11,6 @@ from engine.errors import TunesmithError
 from engine.finetuning import checks, joined, recipes, statuses
 from engine.finetuning.wrong import ParameterError
 from engine.process import rounds
-from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.runs import runs
 from storage import datasets as stored_datasets
@@ -62,10 +61,7 @@ def _start_when_ready(job: TuningJob) -> None:
         raise ParameterError(f"The model `{job.model:.80}` was deleted.", "model", "model_not_found")
     recipe = recipes.recipe_for(job, dataset.id, earlier)
     checks.refuse(job, recipe, model, dataset)
-    origins = dict.fromkeys(provenance.changed(recipe.model_dump()), provenance.YOU)
-    if "learning_rate_multiplier" not in job.hyperparameters:
-        origins.pop("learning_rate", None)
-    source = Source(origins)
+    source = Source(recipes.origins(job, recipe, earlier))
     run = runs.start_run(job.model_name, recipe, job.project_id, idempotency_key=job.id, source=source)
     _change(job, stage="started", run_id=run.id)
 

@@ -5,6 +5,8 @@ OpenAI writes ft:MODEL:ORGANISATION:SUFFIX:ID. Here it is the name of an endpoin
 
 import re
 
+from engine.names import for_address
+
 PREFIX = "ft-"
 _MODEL, _SUFFIX, _ID = 12, 10, 6  # characters: with a step of seven digits it still is the name of an endpoint
 _STEP = re.compile(r"(?P<name>ft-[a-z0-9-]{1,40})-step-(?P<step>[0-9]{1,9})")
@@ -12,7 +14,7 @@ _STEP = re.compile(r"(?P<name>ft-[a-z0-9-]{1,40})-step-(?P<step>[0-9]{1,9})")
 
 def result(model: str, suffix: str | None, job_id: str) -> str:
     """The name of what a job leaves."""
-    short = [_slug(model.rpartition("/")[2], _MODEL), _slug(suffix or "", _SUFFIX), job_id[-_ID:]]
+    short = [for_address(model.rpartition("/")[2], _MODEL), for_address(suffix or "", _SUFFIX), job_id[-_ID:]]
     return PREFIX + "-".join(part for part in short if part)
 
 
@@ -24,7 +26,3 @@ def parts(name: str) -> tuple[str, int | None]:
     """The name of the job's result, and the step where it is one of its checkpoints."""
     match = _STEP.fullmatch(name)
     return (match["name"], int(match["step"])) if match else (name, None)
-
-
-def _slug(text: str, longest: int) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].strip("-")

@@ -49,6 +49,14 @@ def recipe_for(job: TuningJob, dataset_id: str, earlier: Run | None = None) -> R
     return parse(fields)
 
 
+def origins(job: TuningJob, recipe: Recipe, earlier: Run | None = None) -> dict[str, str]:
+    """Where each value that is not at its default came from: the job, the method, or the run it goes on from."""
+    usual = {} if "learning_rate_multiplier" in job.hyperparameters else {"learning_rate": provenance.METHOD}
+    continued = (*Adapters.model_fields, "start_from") if earlier is not None else ()
+    known = dict.fromkeys(continued, provenance.named("run", earlier.id if earlier else "")) | usual
+    return {name: known.get(name, provenance.JOB) for name in provenance.changed(recipe.model_dump())}
+
+
 def parameter(job: TuningJob, field: str) -> str | None:
     """Where a client has written what a field of the recipe comes from."""
     name = PARAMETERS.get(field)

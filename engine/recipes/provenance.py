@@ -22,19 +22,22 @@ from storage.tables import RunFacts
 
 Given = Mapping[str, tuple[str, Any]]
 
-YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE, LESSON = (
+YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, SWEEP_RECIPE, FILE, LESSON, JOB = (
     "you",
     "model card",
     "method",
     "dataset",
     "probe",
     "remark",
-    "sweep",
+    "sweep",  # a trial's own settings
+    "sweep's recipe",  # what all its trials share
     "file",
     "first lesson",
+    "fine-tuning job",  # of OpenAI's API
 )
 # Of the first four, `named` says which.
-KINDS = ("preset", "recipe", "run", "field", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE, LESSON)
+OTHERS = (YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, SWEEP_RECIPE, FILE, LESSON, JOB)
+KINDS = ("preset", "recipe", "run", "field", *OTHERS)
 MOST_CHARACTERS = 100
 SUBJECTS = ("model_id", "dataset_id")  # always chosen, so nothing is said about them
 

@@ -4,26 +4,17 @@ Energy is only what was measured. What no sensor told is left out of every sum, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from engine.accounts.prices import Prices
+from engine.process.meter import used_energy
 from engine.process.meter.samples import Totals
+from engine.process.meter.used_energy import Measured
 from engine.recipes.recipe import Recipe
 from engine.train import forecast
 from storage.tables import Dataset, Model, Run, RunFacts
 
-JOULES_A_WH = 3600.0
 WHOLE_SHARE = 0.98  # measured for so much of the time is all of it: starting and ending take their moments
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Energy in Wh, None where it was not measured; `seconds` is for how long it was."""
-
-    what: str  # GPU 0, processor ...
-    wh: float | None
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -52,19 +43,18 @@ class MachineUse:
 
 def of(run: Run, prices: Prices) -> MachineUse:
     """From the facts of a run. A run of an older studio has none: then nothing is known, and nothing is guessed."""
-    totals = _totals(run.facts.machine)
+    totals = used_energy.totals_of(run.facts.machine)
     if totals is None:
         return MachineUse(None, None, [], None, None, None, prices.currency, _expected(run, None))
-    energy, hours = _energy(totals), totals.device_seconds / 3600
-    measured = [part.wh for part in energy if part.wh is not None]
-    wh = sum(measured) if measured else None
+    energy, hours = used_energy.parts(totals), totals.device_seconds / 3600
+    wh = used_energy.measured_wh(energy)
     return MachineUse(
         seconds=totals.seconds,
         device_hours=hours,
         energy=energy,
         wh=wh,
-        energy_cost=None if wh is None or prices.per_kwh is None else wh / 1000 * prices.per_kwh,
-        device_cost=None if prices.per_device_hour is None else hours * prices.per_device_hour,
+        energy_cost=prices.of_energy(wh),
+        device_cost=prices.of_devices(hours),
         currency=prices.currency,
         expected=_expected(run, totals),
     )
@@ -72,9 +62,8 @@ def of(run: Run, prices: Prices) -> MachineUse:
 
 def memory_and_energy(run: Run) -> tuple[float | None, float | None]:
     """(most bytes, Wh) that a run has used; None for what was not measured."""
-    totals = _totals(run.facts.machine)
-    measured = [part.wh for part in _energy(totals) if part.wh is not None] if totals else []
-    return _memory(run, totals), sum(measured) if measured else None
+    totals = used_energy.totals_of(run.facts.machine)
+    return _memory(run, totals), used_energy.measured_wh(used_energy.parts(totals)) if totals else None
 
 
 def cards_of(run: Run) -> list[str]:
@@ -85,27 +74,6 @@ def cards_of(run: Run) -> list[str]:
 def is_partial(part: Measured, seconds: float | None) -> bool:
     """Whether it was measured for a part of the time only."""
     return part.wh is not None and seconds is not None and part.seconds < WHOLE_SHARE * seconds - 5
-
-
-def _energy(totals: Totals) -> list[Measured]:
-    """Every card of the run that was seen, then the processors."""
-    names = {name.partition("_")[0] for name in totals.peaks if name.startswith("gpu")} | totals.gpu_joules.keys()
-    cards = [
-        Measured(f"GPU {name.removeprefix('gpu')}", _wh(totals.gpu_joules.get(name)), totals.gpu_seconds.get(name, 0.0))
-        for name in sorted(names, key=lambda name: int(name.removeprefix("gpu")))
-    ]
-    return [*cards, Measured("processor", _wh(totals.cpu_joules), totals.cpu_seconds)]
-
-
-def _wh(joules: float | None) -> float | None:
-    return None if joules is None else joules / JOULES_A_WH
-
-
-def _totals(fact: Mapping[str, Any] | None) -> Totals | None:
-    """What this studio knows of them: another version's may have more or fewer."""
-    if not isinstance(fact, Mapping):
-        return None
-    return Totals(**{field.name: fact[field.name] for field in fields(Totals) if field.name in fact})
 
 
 def _expected(run: Run, totals: Totals | None) -> list[Expected]:

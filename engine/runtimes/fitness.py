@@ -66,7 +66,7 @@ def _gpu(build: Build, machine: Machine) -> str | None:
     if not build.gpu_capability:
         return None
     if not machine.gpu_capabilities:
-        return "the studio sees no NVIDIA GPU."
+        return "no NVIDIA GPU was found."
     if (best := max(machine.gpu_capabilities)) < build.gpu_capability:
         return f"it needs a GPU of compute capability {build.gpu_capability:g}, and this one has {best:g}."
     if machine.driver < build.gpu_driver:

@@ -159,7 +159,7 @@ KINDS = {
     "llama": Kind(
         name="llama",
         title="llama.cpp",
-        purpose="Converts models to GGUF, for llama.cpp, Ollama and LM Studio, and makes them smaller.",
+        purpose="Converts models to GGUF for llama.cpp, Ollama and LM Studio, quantises them, and serves them here.",
         instead="Export the merged model, and convert it where llama.cpp runs.",
         builds=(_LLAMA, _LLAMA_BUILT),
     ),

@@ -1,9 +1,9 @@
 """A base model served as it is, so that it can be asked before any training, or without one."""
 
-from engine import names
 from engine.existing import existing
 from engine.serve import endpoints
 from engine.serve.waking import sleeping
+from engine.subjects import free_names
 from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus
@@ -16,9 +16,9 @@ def serve_model(model_id: str, project_id: str = DEFAULT_PROJECT) -> Endpoint:
     Raises NotFoundError, RefusedError or ConflictError for a model that cannot be served now.
     """
     with db.reading() as session:
-        model, routes = existing(session, Model, model_id), stored.live(session)
-        name = stored.free_name(session, names.slug(model.name.rpartition("/")[2], "model"), model.id)
+        existing(session, Model, model_id)
+        routes = stored.live(session)
     for endpoint, backend in routes:
         if (backend.model_id, backend.adapters) == (model_id, []) and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
-    return endpoints.create_endpoint(name, model_id=model_id, project_id=project_id)
+    return endpoints.create_endpoint(free_names.of_model(model_id), model_id=model_id, project_id=project_id)

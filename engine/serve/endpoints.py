@@ -28,6 +28,7 @@ from engine.serve.takeover.deployment import Wanted
 from engine.serve.takeover.moves import ended_trial, retire
 from engine.serve.vllm import command
 from engine.serve.waking import facts, sleeping
+from engine.subjects import free_names
 from storage import db, endpoints, home, models
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run
@@ -136,15 +137,8 @@ def serve_run(subject: str) -> Endpoint:
     for endpoint, backend in routes:
         if backend.adapters == [subject] and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
-    return create_endpoint(free_name(run, subject), "transformers", run.model_id, [subject], project_id=run.project_id)
-
-
-def free_name(run: Run, subject: str) -> str:
-    """A name on /v1 that no endpoint has, made of the run's and, for RUN@STEP, of the step."""
-    step = subject.partition("@")[2]
-    with db.reading() as session:
-        title = f"{run.name[:28]} step {step}" if step else run.name
-        return endpoints.free_name(session, names.slug(title, "run"), run.id)
+    called = free_names.of_run(run, subject.partition("@")[2])
+    return create_endpoint(called, "transformers", run.model_id, [subject], project_id=run.project_id)
 
 
 def deploy(

@@ -1,4 +1,4 @@
-"""What a sweep will take, before it starts: how many trials its budget allows, what each takes, when it will be over.
+"""What a sweep will take, before it starts: trials that its budget allows, the time of each, the end, and the cost.
 
 A trial's time and tokens are those of a training (engine.train.forecast): measured where a probe of the recipe is
 known, else estimated. Trials differ, so that some combinations of the space are looked at. Nothing is started.
@@ -9,14 +9,17 @@ import statistics
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.accounts import prices
 from engine.errors import RefusedError
 from engine.fit import past_probes
 from engine.process import devices
 from engine.recipes.recipe import Recipe
 from engine.sweeps import space, trial_recipes
 from engine.sweeps.spec import SweepSpec
-from engine.train import forecast
+from engine.train import check, forecast, spending
 from engine.train.forecast import Forecast, Source
+from engine.train.spending import Spending
+from storage import datasets, db, models
 from storage.tables import Dataset, Model
 
 LOOKED_AT, DRAWN = 5, 40  # forecasts that are made, of so many combinations until as many hold
@@ -40,6 +43,7 @@ class Cost:
     full: int = 0  # trained in full after the search
     repeats: int = 0
     seconds: float | None = None
+    spending: Spending | None = None  # of all of it, if no trial is ended early
     source: Source = "estimate"
     basis: str = ""
 
@@ -56,11 +60,12 @@ def of(spec: SweepSpec, model: Model, dataset: Dataset) -> Cost:
     count, limited_by = min(allowed, default=(None, None))
     full = min(spec.proxy.full, count or spec.proxy.full) if spec.proxy else 0
     repeats = spec.repeats if len(spec.objectives) == 1 else 0
-    total = None
+    total = trained = None
     if seconds is not None and count is not None:
         dearer = _mean_seconds([_in_full(spec, params, model, dataset) for params, _ in looked_at]) if full else 0.0
         rounds = math.ceil(count / side_by_side) + math.ceil(repeats / side_by_side)
         total = rounds * seconds + math.ceil(full / side_by_side) * (dearer or 0.0)
+        trained = (count + repeats) * seconds + full * (dearer or 0.0)
     return Cost(
         trials=count,
         limited_by=limited_by,
@@ -70,9 +75,19 @@ def of(spec: SweepSpec, model: Model, dataset: Dataset) -> Cost:
         full=full,
         repeats=repeats,
         seconds=total,
+        spending=spending.of(looked_at[0][1], prices.of_project(dataset.project_id), total, trained),
         source="measured" if all(trial.time.source == "measured" for trial in trials) else "estimate",
         basis=trials[0].time.basis,
     )
+
+
+def ahead(spec: SweepSpec) -> Cost:
+    """The same of a sweep that names its model and dataset. Raises RefusedError for what cannot work."""
+    with db.reading() as session:
+        model = models.get(session, str(spec.recipe.get("model_id", "")))
+        dataset = datasets.get(session, str(spec.recipe.get("dataset_id", "")))
+    check.refuse(space.check(spec, model, dataset))
+    return of(spec, model, dataset) if model and dataset else Cost()
 
 
 def _recipes(spec: SweepSpec) -> list[tuple[space.Params, Recipe]]:

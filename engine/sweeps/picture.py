@@ -10,6 +10,7 @@ from engine.recipes import provenance
 from engine.sweeps import best as judged
 from engine.sweeps import study
 from engine.sweeps.spec import TASTE, SweepSpec, Value
+from engine.sweeps.spent import Spent
 from engine.sweeps.study import Trial, TrialState
 from engine.sweeps.taste import Pick
 
@@ -32,6 +33,7 @@ class Picture(BaseModel):
     error: str = ""
     hint: str = ""
     reason: str = ""  # why the search is over
+    spent: Spent = Spent()
     created_at: float | None = None
     ended_at: float | None = None
 

@@ -1,9 +1,9 @@
 """A sweep in plain values, as REST and the command line show it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.sweeps import sweeps
+from engine.sweeps import spent, sweeps
 from engine.sweeps.life import studies, tick
 from engine.sweeps.study import Trial
 from storage import db
@@ -25,7 +25,11 @@ def described_all(listed: Sequence[Sweep]) -> list[dict[str, Any]]:
     ids = [sweep.id for sweep in listed]
     with db.reading() as session:
         rows, picks = stored.of_sweeps(session, ids), stored.picks_of_sweeps(session, ids)
-    return [_described(sweep, rows[sweep.id], picks[sweep.id]) for sweep in listed]
+        seconds, used = stored.seconds_of_runs(session, ids), spent.of_sweeps(session, listed)
+    return [
+        _described(sweep, rows[sweep.id], picks[sweep.id], seconds) | {"spent": used[sweep.id].facts()}
+        for sweep in listed
+    ]
 
 
 def trials_page(sweep_id: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
@@ -38,12 +42,15 @@ def trials_page(sweep_id: str, limit: int, offset: int) -> tuple[list[dict[str, 
             trials = studies.of_sweep(session, sweep, spec)[offset : offset + limit]
         else:
             trials = studies.plain(stored.page(session, sweep_id, limit, offset))
-    return [_trial(trial) for trial in trials], total
+        seconds = stored.seconds_of_runs(session, [sweep_id])
+    return [_trial(trial) for trial in studies.timed(trials, seconds)], total
 
 
-def _described(sweep: Sweep, rows: Sequence[SweepTrial], picks: Sequence[TrialPick]) -> dict[str, Any]:
+def _described(
+    sweep: Sweep, rows: Sequence[SweepTrial], picks: Sequence[TrialPick], seconds: Mapping[str, float | None]
+) -> dict[str, Any]:
     spec = studies.spec_of(sweep)
-    trials = studies.plain(rows, picks if studies.is_by_taste(spec) else None)
+    trials = studies.timed(studies.plain(rows, picks if studies.is_by_taste(spec) else None), seconds)
     best = sweeps.best_of(spec, trials)
     return {
         **{field: getattr(sweep, field) for field in _FIELDS},
@@ -54,7 +61,7 @@ def _described(sweep: Sweep, rows: Sequence[SweepTrial], picks: Sequence[TrialPi
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    times = ("started_at", "ended_at")
+    times = ("started_at", "ended_at", "seconds")
     fields = ("number", "run_id", "state", "phase", "of", "params", "reason", "tokens", "interval", *times)
     values = list(trial.values) if trial.values else None
     return {**{field: getattr(trial, field) for field in fields}, "value": value_of(trial), "values": values}

@@ -35,6 +35,7 @@ class Trial(_Data):
     reason: str = ""  # why it was pruned, refused, or failed
     started_at: float | None = None  # seconds since 1970
     ended_at: float | None = None
+    seconds: float | None = None  # how long its run's processes ran, all attempts together
     tokens: int | None = None  # trained on
     interval: tuple[float, float] | None = None  # of a score by taste, at 95 %
 

@@ -16,7 +16,7 @@ from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import parse
 from engine.runs import runs, supervision
-from engine.sweeps import trial_recipes
+from engine.sweeps import spent, trial_recipes
 from engine.sweeps.life import next_step, studies
 from engine.sweeps.life.creating import create as create
 from engine.sweeps.life.next_step import ENDED_WITH_SWEEP
@@ -203,7 +203,9 @@ def train_on(
     longer: dict[str, Any] = {"start_from": run.id}
     longer |= {} if max_steps is None else {"max_steps": max_steps}
     longer |= {} if epochs is None else {"num_train_epochs": epochs, "max_steps": -1}
-    source = Source(dict.fromkeys(trial.params, provenance.SWEEP), repeats=run.id)
+    known = trial_recipes.origins(spec, trial.params, recipe)
+    asked = dict.fromkeys(longer, provenance.YOU) | {"start_from": provenance.named("run", run.id)}
+    source = Source(known | asked, repeats=run.id)
     name = f"{sweep.name}: trial {trial.number}, trained on"[-LONGEST:]
     return runs.start_run(name, parse(recipe.model_dump() | longer), sweep.project_id, source=source)
 
@@ -238,8 +240,11 @@ def picture(sweep_id: str) -> Picture:
 
 def _picture(session: Session, sweep: Sweep) -> Picture:
     spec = studies.spec_of(sweep)
+    seconds = stored_trials.seconds_of_runs(session, [sweep.id])
+    trials = studies.timed(studies.of_sweep(session, sweep, spec), seconds)
     return Picture(
         id=sweep.id, name=sweep.name, status=sweep.status.value, spec=spec, error=sweep.error or "",
-        trials=studies.of_sweep(session, sweep, spec), created_at=sweep.created_at, ended_at=sweep.ended_at,
-        picks=studies.picks(session, sweep), goal=sweep.goal, hint=sweep.hint or "", reason=sweep.reason,
+        trials=trials, created_at=sweep.created_at, ended_at=sweep.ended_at, reason=sweep.reason,
+        picks=studies.picks(session, sweep), goal=sweep.goal, hint=sweep.hint or "",
+        spent=spent.of_sweeps(session, [sweep])[sweep.id],
     )  # fmt: skip

@@ -26,6 +26,18 @@ def of(spec: SweepSpec, params: Mapping[str, Value], phase: Phase = "search", se
     return parse(recipe.model_dump() | changes) if changes else recipe
 
 
+def origins(spec: SweepSpec, params: Mapping[str, Value], recipe: Recipe) -> dict[str, str]:
+    """Where each value of a trial's recipe came from: the search and what it shortens, or what all trials share."""
+    values = recipe.model_dump()
+    shared = {
+        name: provenance.SWEEP_RECIPE
+        for name in provenance.changed(values)
+        if provenance.is_same_value(values[name], spec.recipe.get(name, provenance.default(name)))
+    }
+    own = [name for name in provenance.changed(values) if name not in shared]
+    return shared | dict.fromkeys((*own, *params), provenance.SWEEP)
+
+
 def _cheaper(recipe: Recipe, proxy: Proxy) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     steps = recipe.max_steps

@@ -13,12 +13,12 @@ import gc
 import importlib.metadata
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
+
+from engine.changed_import import ChangedImport
 
 READER, READS, EXPORTS = "transformers.utils.import_utils", "create_import_structure_from_path", "fetch__all__"
 Names = dict[Any, Any]  # of folders, modules and what they export, as `_LazyModule` takes them
@@ -30,7 +30,7 @@ def importing() -> Iterator[None]:
     without_scipy = "scipy" not in sys.modules
     if without_scipy:
         sys.modules["scipy"] = None  # type: ignore[assignment]  # Python: "not there"
-    asked, finder = importlib.metadata.packages_distributions, ReadOnce()
+    asked, finder = importlib.metadata.packages_distributions, ChangedImport(READER, _reads_once)
     importlib.metadata.packages_distributions = lambda: PackagesWhenAsked(asked)
     sys.meta_path.insert(0, finder)
     gc.disable()
@@ -77,32 +77,11 @@ def _package_of_same_name(module: str) -> str | None:
     return package.name if any(line.startswith(f"{module}/__init__.py,") for line in files) else None
 
 
-class ReadOnce(MetaPathFinder):
-    """Finds the module of transformers that reads its models' files, and has it remember a folder it has read."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname != READER:
-            return None
-        spec = PathFinder.find_spec(fullname, path)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Remembering(spec.loader)
-        return spec
-
-
-class _Remembering(Loader):
-    def __init__(self, real: Loader) -> None:
-        self._real = real
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._real.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._real.exec_module(module)
-        for name, better in ((READS, remembering), (EXPORTS, exported)):
-            if name in vars(module):
-                vars(module)[name] = better(vars(module)[name])
+def _reads_once(module: ModuleType) -> None:
+    """The module of transformers that reads its models' files remembers a folder and reads less of each file."""
+    for name, better in ((READS, remembering), (EXPORTS, exported)):
+        if name in vars(module):
+            vars(module)[name] = better(vars(module)[name])
 
 
 def remembering(read: Callable[[str], Names]) -> Callable[[str], Names]:

@@ -25,7 +25,7 @@ ROWS = 25
 KEPT = ("q", "tag", "status", "chosen", "page")
 STATUSES: dict[str, tuple[str, tuple[WorkStatus, ...]]] = {
     "": ("every status", ()),
-    "moving": ("on their way", (WorkStatus.QUEUED, WorkStatus.RUNNING)),
+    "moving": ("in progress", (WorkStatus.QUEUED, WorkStatus.RUNNING)),
     "done": ("done", (WorkStatus.SUCCEEDED,)),
     "failed": ("failed or stopped", (WorkStatus.FAILED, WorkStatus.STOPPED)),
 }

@@ -42,17 +42,15 @@ def new_html(session: Session, query: Mapping[str, str], choices: Choices) -> Ma
         "measure", "", "Measure",
         fields.select("subject", "Is this better", with_own(session, choices, subject), subject),
         fields.select("against", "than this",
-                      [("", "the model its training began with"), *with_own(session, choices, against)], against),
-        fields.select("dataset_id", "on these rows", [("", "those its run held out"), *rows], query.get("dataset", "")),
-        fields.text("limit", "Rows at most", "as many as time allows"),
+                      [("", "the model it was trained from"), *with_own(session, choices, against)], against),
+        fields.select("dataset_id", "on these rows", [("", "rows its run held out"), *rows], query.get("dataset", "")),
+        fields.text("limit", "Row limit", "as many as time allows"),
         fields.number("seed", "Seed", 0, most=2**31),
         fields.text("name", "Name", "from both names"),
         fields.text("tags", "Tags", "separated by commas"),
     )  # fmt: skip
     is_open = Markup(" open") if subject else ""
-    about = Markup(
-        '<p class="ts-note">Both answer the same rows. It waits for every training, then takes a few minutes.</p>'
-    )
+    about = Markup('<p class="ts-note">Both answer the same rows. It starts when no training needs the device.</p>')
     return Markup('<details class="ev-new" data-key="new"{}><summary>New evaluation</summary>{}{}</details>').format(
         is_open, about, form
     )

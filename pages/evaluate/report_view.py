@@ -48,7 +48,7 @@ def brief_html(result: Facts) -> Markup:
 
 def _on_its_way(result: Facts) -> Markup:
     waits = result["status"] == "queued"
-    stage = result["stage"] or ("waits for its turn" if waits else "begins")
+    stage = result["stage"] or ("waiting" if waits else "starting")
     seconds = result["estimated_seconds"]
     how_long = f" Takes about {html.duration(seconds)}." if seconds else ""
     return filled(

@@ -60,9 +60,9 @@ def _filters(page: asked_rows.Page, change: str, search: str) -> Markup:
 def _note(page: asked_rows.Page, change: str) -> Markup:
     if not page.total:
         return Markup('<p class="ts-hint">No row matches.</p>')
-    told = f"{words.counted(page.total, 'row')} {SAID[change]} by the deciding metric, the largest losses first."
+    told = f"{words.counted(page.total, 'row')} {SAID[change]} by the deciding metric, the largest drops first."
     if not page.is_kept:
-        told += " The file with all rows is gone from the disk, so only the rows kept in the result are shown."
+        told += " The file with all rows was deleted, so only the rows in the result are shown."
     return Markup('<p class="ts-note">{} Words that appear in only one of the answers are marked.</p>').format(told)
 
 
@@ -98,7 +98,7 @@ def _block(title: str, side: Side, score: float | None = None) -> Markup:
 def side_html(side: Side) -> Markup:
     """A text whose pieces are marked; nothing in it is in force, and what is hidden in it is shown."""
     if not side.pieces:
-        return Markup('<span class="ev-empty">nothing</span>')
+        return Markup('<span class="ev-empty">empty</span>')
     shown = html.join(_TAGS[piece.kind].format(marks.shown(piece.text)) for piece in side.pieces)
     left = Markup('<span class="cd-cut"> … {} more characters</span>').format(f"{side.left:,}") if side.left else ""
     return shown + left

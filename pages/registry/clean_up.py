@@ -29,7 +29,7 @@ def disk_html(query: Mapping[str, str]) -> str:
 
 
 def _things(things: list[disk.Thing]) -> Markup:
-    headers = ("Thing", "Used by", html.Header("Size", "number"))
+    headers = ("Item", "Used by", html.Header("Size", "number"))
     rows = [
         html.Row((_name(thing), _users(thing), html.size(thing.size_bytes)), id=thing.id) for thing in things[:MOST]
     ]

@@ -1,10 +1,10 @@
 """The form that keeps something as a version: a run's result, an export, or a model."""
 
-import re
 from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from engine import names
 from engine.errors import RefusedError
 from pages.parts import fields, html
 from storage import db, exports, models, runs
@@ -30,10 +30,10 @@ def form(query: Mapping[str, str], name: str = "") -> Markup:
         return Markup('<p class="ts-note">There is nothing to keep yet: train a run, or add a model.</p>')
     suggested = name or _slug(next((label for value, label in choices if value == chosen), ""))
     content = (
-        fields.select("what", "What", choices, chosen),
+        fields.select("what", "Keep", choices, chosen),
         _field("name", "Under the name", suggested, 'pattern="[a-z0-9]([a-z0-9\\-]{0,46}[a-z0-9])?"'),
         Markup(
-            '<label class="rg-wide"><b>Note</b><input name="note" maxlength="1000" placeholder="what is good about it">'
+            '<label class="rg-wide"><b>Note</b><input name="note" maxlength="1000" placeholder="what is new or better">'
             "</label>"
         ),
     )
@@ -43,12 +43,12 @@ def form(query: Mapping[str, str], name: str = "") -> Markup:
 def _field(name: str, label: str, value: str, more: str) -> Markup:
     return Markup(
         '<label><b>{}</b><input name="{}" value="{}" maxlength="48" required autocomplete="off"'
-        ' title="Small letters, digits and dashes" {}></label>'
+        ' placeholder="a-z, 0-9 and -" title="Small letters, digits and dashes" {}></label>'
     ).format(label, name, value, Markup(more))
 
 
 def _slug(label: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", label.partition(" · ")[0].lower()).strip("-")[:40].strip("-")
+    return names.for_address(label.partition(" · ")[0])
 
 
 def _choices(project_id: str) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ def card(facts: dict[str, Any]) -> Markup:
     drawn = html.join(_line(version, facts["endpoints"]) for version in versions)
     others = facts["versions"] - len(versions)
     more = filled('<p class="ts-note">{} other versions are not drawn.</p>', others) if others else ""
-    return html.card("Where they come from, where they are used", filled('<ol class="rg-lines">{}</ol>', drawn), more)
+    return html.card("Origin and use", filled('<ol class="rg-lines">{}</ol>', drawn), more)
 
 
 def _line(version: dict[str, Any], followers: list[dict[str, Any]]) -> Markup:

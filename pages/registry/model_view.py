@@ -124,7 +124,11 @@ def _move_form(facts: dict[str, Any]) -> Markup:
         for alias, number in facts["aliases"].items()
     )
     choices = [(str(version["version"]), _choice(version)) for version in facts["version_list"]]
-    gates = [("", "always"), ("better", "its first report says better"), ("not_worse", "it does not say worse")]
+    gates = [
+        ("", "always"),
+        ("better", "the first report says better"),
+        ("not_worse", "the first report does not say worse"),
+    ]
     known = html.join(filled('<option value="{}">', alias) for alias in {*facts["aliases"], "production"})
     alias = filled(
         '<label><b>Alias</b><input name="alias" list="aliases-there" maxlength="48" required autocomplete="off"'
@@ -198,7 +202,7 @@ def _holds(version: dict[str, Any]) -> Markup:
 def _files(version: dict[str, Any]) -> Markup | str:
     if version["files_state"] == "changed":
         return filled('<span class="rg-bad" title="{}">changed</span>', "\n".join(version["changed"]))
-    return "being read" if version["files_state"] == "reading" else f"checked {html.ago(version['checked_at'])}"
+    return "reading files" if version["files_state"] == "reading" else f"checked {html.ago(version['checked_at'])}"
 
 
 def _download(version: dict[str, Any]) -> Markup:

@@ -17,7 +17,7 @@ from pages.registry.clean_up import disk_html
 from pages.registry.keeping import kept_as
 from pages.registry.listing import registry_html
 
-SLUG, TITLE, SUBTITLE = "registry", "Registry", "Models you keep: numbered versions, and aliases that lead to one"
+SLUG, TITLE, SUBTITLE = "registry", "Registry", "Models you keep, with numbered versions and aliases"
 KEY, ICON = "k", "registry"
 GROUP = "Prove"
 

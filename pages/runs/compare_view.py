@@ -103,7 +103,7 @@ def _memory_cell(run: RunInShort) -> Cell:
 
 
 def _energy_cell(run: RunInShort) -> Cell:
-    return run.energy_wh, html.DASH if run.energy_wh is None else f"{run.energy_wh:.3g} Wh"
+    return run.energy_wh, html.DASH if run.energy_wh is None else sizes.energy_in_words(run.energy_wh)
 
 
 MEASURED = (Column("memory", "Memory", _memory_cell), Column("energy", "Energy", _energy_cell))

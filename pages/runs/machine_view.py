@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
+from engine import sizes
 from engine.accounts import prices
 from engine.accounts.prices import Prices
 from engine.errors import RefusedError
 from engine.process.meter import samples
 from engine.process.meter.samples import Now
+from engine.process.meter.used_energy import Measured
 from engine.runs import machine_use, metric_groups
 from engine.runs.machine_samples import PREFIX
-from engine.runs.machine_use import Expected, MachineUse, Measured
+from engine.runs.machine_use import Expected, MachineUse
 from pages.parts import chart, fields, html, toasts
 from pages.runs import stuck_view
 from storage import home
@@ -144,7 +146,7 @@ def _used(run: Run, use: MachineUse, project_prices: Prices) -> Markup:
         ("Time", html.duration(use.seconds)),
         ("Device hours", html.number(use.device_hours)),
         *energy,
-        ("Energy, measured in all", NOT_MEASURED if use.wh is None else _wh(use.wh)),
+        ("Energy, measured in all", NOT_MEASURED if use.wh is None else sizes.energy_in_words(use.wh)),
         ("Cost of energy", _money(use.energy_cost, use, project_prices.per_kwh)),
         ("Cost of devices", _money(use.device_cost, use, project_prices.per_device_hour)),
     ]
@@ -163,11 +165,7 @@ def _energy(part: Measured, seconds: float) -> str:
     if part.wh is None:
         return NOT_MEASURED
     partly = f" (measured for {html.duration(part.seconds)})" if machine_use.is_partial(part, seconds) else ""
-    return f"{_wh(part.wh)}{partly}"
-
-
-def _wh(value: float) -> str:
-    return f"{value / 1000:,.2f} kWh" if value >= 1000 else f"{html.number(value, 3)} Wh"
+    return f"{sizes.energy_in_words(part.wh)}{partly}"
 
 
 def _money(cost: float | None, use: MachineUse, price: float | None) -> str:
@@ -175,8 +173,7 @@ def _money(cost: float | None, use: MachineUse, price: float | None) -> str:
         return "no price is set"
     if cost is None:
         return NOT_MEASURED
-    digits = 2 if cost >= 0.1 or not cost else 4
-    return f"{cost:,.{digits}f} {use.currency}".strip()
+    return prices.in_words(cost, use.currency)
 
 
 def _prices(project_id: str, known: Prices) -> Markup:

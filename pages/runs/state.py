@@ -2,6 +2,7 @@
 
 from markupsafe import Markup
 
+from engine.subjects import free_names
 from pages.parts import html
 from storage.statuses import RUN_ALIVE, RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import Run
@@ -63,8 +64,15 @@ def action_buttons(run: Run) -> Markup:
     if run.status in RUN_RESUMABLE:
         buttons.append(html.button("Resume", "resume", run.id))
     if run.status == RunStatus.SUCCEEDED:
-        buttons.append(html.button("Serve", "serve", run.id))
+        buttons.append(_serve(run))
     return html.join(buttons)
+
+
+def _serve(run: Run) -> Markup:
+    """At once under the run's name; where no address can be made of that, by the form, which proposes another."""
+    if free_names.own_name(run):
+        return html.button("Serve", "serve", run.id)
+    return html.link_button("Serve", f"/serve?run={run.id}")
 
 
 def delete_button(run: Run) -> Markup:

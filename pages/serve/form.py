@@ -15,32 +15,15 @@ from engine import names
 from engine.errors import RefusedError, TunesmithError
 from engine.serve import endpoints, gguf, outside_look, proposals
 from engine.serve.vllm import command
+from engine.subjects import free_names
 from pages.parts import html
 from pages.serve import gguf_view, looked_view, offered, options
+from pages.serve.form_words import ABOUT, HELP
+from storage import db, runs
 
 INSTALL = "/serve#runtimes"
 INSTALLED = {"vllm": command.python, "llama": gguf.libraries}  # where what it needs is; refused where it is not there
-KINDS = [
-    ("In the studio", "transformers"),
-    ("vLLM", "vllm"),
-    ("llama.cpp", "llama"),
-    ("A server somewhere else", "external"),
-]
 WITH_MODEL = ("transformers", "vllm")
-ABOUT = {
-    "transformers": "The studio's own server: nothing to install, any machine, adapters beside their base.",
-    "vllm": "For many users at once, best on a GPU. It lives in an environment of its own.",
-    "llama": "For a GGUF file that is a version of the registry: small, at home on processors, without adapters.",
-    "external": "Ollama, llama.cpp, TGI, SGLang, LM Studio, another vLLM, or a cloud: any server with OpenAI's API.",
-}
-HELP = {
-    "name": "Needed before Start. What callers name as the model: a-z, 0-9 and -.",
-    "model_id": "One that is ready on the Models page.",
-    "version": "A version of the registry that is a GGUF file. Keep an export as a version to have it here.",
-    "url": "With or without its /v1, such as http://127.0.0.1:11434",
-    "model": "What the model is called there. Look offers what the server lists.",
-    "api_key_env": "An environment variable whose name ends in _API_KEY; empty without one. The key is not stored.",
-}
 PLACES = ("accordion", "about", "note", "inside", "outside", "vllm", "gguf", "looked", "problem", "start")
 FIELDS = ("target", "name", "kind", "model_id", "adapters", "version", "url", "api_key_env", "model")
 OPTIONS = tuple(f"vllm.{name}" for name in options.names("vllm"))
@@ -76,10 +59,10 @@ def asked(values: Sequence[Any]) -> Asked:
     return Asked(text["target"], text["name"], kind, given["model_id"], given["adapters"] or (), outside, chosen)
 
 
-def opened(deploy: str | None, model_id: str | None = None) -> list[Any]:
-    """The form when the page opens: empty, for a model, or, for an endpoint to deploy to, with what answers there."""
+def opened(deploy: str | None, model_id: str | None = None, run_id: str | None = None) -> list[Any]:
+    """The form when the page opens: empty, for a model, for a run, or with what answers at an endpoint to deploy to."""
     if not deploy:
-        return answers(_empty(model_id))
+        return answers(_for_run(run_id) if run_id else _empty(model_id))
     try:
         facts = endpoints.describe(endpoints.look_up(deploy))
     except TunesmithError as error:
@@ -92,13 +75,27 @@ def shown(content: str) -> Any:
     return gr.update(value=content, visible=bool(content))
 
 
+def _for_run(run_id: str) -> dict[str, Any]:
+    """A run's base with the run, and a name for both, which can be changed."""
+    with db.reading() as session:
+        run = runs.get(session, run_id)
+    if run is None or run.deleted_at is not None or not run.artifact:
+        return _empty(None) | {"problem": shown(str(html.notice("There is no such run to serve.")))}
+    chosen = {"adapters": gr.update(choices=offered.trained(run.model_id), value=[run.id])}
+    return _empty(run.model_id) | chosen | _named(free_names.of_run(run))
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"name": gr.update(value=name), "start": named(name, "")}
+
+
 def _empty(model_id: str | None) -> dict[str, Any]:
     """Only what is offered: somebody may have begun to fill in the form before this has come."""
     models = offered.ready_models()
     asked_for = model_id if model_id in [id for _, id in models] else None
     first = asked_for or (models[0][1] if models else None)
     return {
-        **({"accordion": gr.update(open=True)} if asked_for else {}),
+        **({"accordion": gr.update(open=True), **_named(free_names.of_model(asked_for))} if asked_for else {}),
         "model_id": gr.update(choices=models, value=first),
         "adapters": gr.update(choices=offered.trained(first), value=[]),
         "version": gr.update(choices=gguf_view.choices()),

@@ -8,7 +8,7 @@ from gradio.components import Component
 
 from engine.serve import endpoints, parity
 from pages.parts import live, toasts
-from pages.serve import adapters_view, benchmarks_view, form, life_view, options, runtimes
+from pages.serve import adapters_view, benchmarks_view, form, form_words, life_view, options, runtimes
 from pages.serve.clients_view import clients_html, key_made
 from pages.serve.endpoint_view import endpoints_html
 from pages.serve.log_view import log_html
@@ -20,7 +20,7 @@ GROUP = "Use"
 
 Parts = dict[str, Any]
 SHOW_CODE = "(code) => { if (window.tunesmith) tunesmith.put(code); }"
-TO_THE_FORM = "() => { if (window.tunesmith) tunesmith.reveal('new-endpoint', 'deploy', 'model'); }"
+TO_THE_FORM = "() => { if (window.tunesmith) tunesmith.reveal('new-endpoint', 'deploy', 'model', 'run'); }"
 
 
 def page() -> None:
@@ -54,7 +54,9 @@ def _form() -> Parts:
         parts["target"] = gr.Textbox(visible=False, elem_id="endpoint-target")
         with gr.Row(elem_classes="ts-form-row"):
             parts["name"] = _text("name", "Name", "endpoint-name")
-            parts["kind"] = gr.Radio(form.KINDS, value="transformers", label="Answered by", elem_id="endpoint-kind")
+            parts["kind"] = gr.Radio(
+                form_words.KINDS, value="transformers", label="Answered by", elem_id="endpoint-kind"
+            )
         parts["note"] = gr.HTML(form.note("transformers"), apply_default_css=False, elem_id="endpoint-note")
         parts |= _inside() | _gguf() | _outside() | _options()
         parts["problem"] = _html("endpoint-problem")
@@ -68,7 +70,7 @@ def _html(elem_id: str) -> gr.HTML:
 
 def _text(name: str, label: str, elem_id: str) -> gr.Textbox:
     return gr.Textbox(
-        label=label, info=options.literal(form.HELP[name]), max_lines=1, elem_id=elem_id, elem_classes="sv-field"
+        label=label, info=options.literal(form_words.HELP[name]), max_lines=1, elem_id=elem_id, elem_classes="sv-field"
     )
 
 
@@ -77,7 +79,7 @@ def _inside() -> Parts:
         model = gr.Dropdown(
             [],
             label="Base model",
-            info=form.HELP["model_id"],
+            info=form_words.HELP["model_id"],
             allow_custom_value=True,
             elem_id="endpoint-model",
             elem_classes="sv-field",
@@ -98,7 +100,7 @@ def _gguf() -> Parts:
         version = gr.Dropdown(
             [],
             label="Version of the registry",
-            info=options.literal(form.HELP["version"]),
+            info=options.literal(form_words.HELP["version"]),
             elem_id="endpoint-version",
             elem_classes="sv-field",
         )
@@ -115,7 +117,7 @@ def _outside() -> Parts:
         model = gr.Dropdown(
             [],
             label="Model there",
-            info=form.HELP["model"],
+            info=form_words.HELP["model"],
             allow_custom_value=True,
             elem_id="outside-model",
             elem_classes="sv-field",
@@ -139,8 +141,8 @@ def _options() -> Parts:
 
 
 def open_form(request: gr.Request) -> list[Any]:
-    """The form when the page opens: `?deploy=ID` fills it with what answers there, `?model=ID` with that model."""
-    return form.opened(request.query_params.get("deploy"), request.query_params.get("model"))
+    """The form when the page opens: `?deploy=ID` fills it with what answers there, `?model=ID`, `?run=ID` with that."""
+    return form.opened(*map(request.query_params.get, ("deploy", "model", "run")))
 
 
 def start(request: gr.Request, *values: Any) -> list[Any]:

@@ -109,7 +109,7 @@ def _facts(facts: Facts) -> Markup:
         pairs += [("Found here" if facts["own"] else "To install", facts["offered"])]
         pairs += [("Download", _size(facts["download_bytes"])), ("Free disk needed", _size(facts["disk_bytes"]))]
         pairs += [("Built here", f"about {facts['build_minutes']} min")] if facts["build_minutes"] else []
-    pairs += [("Does not fit here", note) for note in facts["notes"] if not facts["is_current"]]
+    pairs += [("Not offered", note) for note in facts["notes"] if not facts["is_current"]]
     return html.facts(pairs)
 
 

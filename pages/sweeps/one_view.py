@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from engine.sweeps import spent
 from engine.sweeps.picture import Picture
 from engine.sweeps.results import study_file
 from pages.parts import html, tabs, undo
@@ -70,10 +71,17 @@ def _head(picture: Picture) -> Markup:
             ("Trials", words.counts(picture)),
             ("Began", html.moment(picture.created_at)),
             ("Ended", html.moment(picture.ended_at) if picture.ended_at else ""),
+            *_spent(picture),
             ("Why it ended", "" if picture.is_moving else picture.reason),
         )
     )
     return Markup('<section class="ts-card sw-head">{}{}{}</section>').format(title, bar, facts)
+
+
+def _spent(picture: Picture) -> list[tuple[str, str]]:
+    """Energy and money of all its runs: where something was measured, or has a price."""
+    so_far = " so far" * picture.is_moving
+    return [(f"{title}{so_far}", words) for title, words in spent.in_words(picture.spent)]
 
 
 def _actions(picture: Picture) -> Markup:

@@ -60,13 +60,12 @@ def _row(picture: Picture, trial: Trial, own: Sequence[str]) -> html.Row:
     values = trial.values or (None,) * len(objectives)
     shown = [words.value(one, objective) for one, objective in zip(values, objectives, strict=False)]
     settings = [words.setting(trial.params.get(field)) for field in own] if own else [words.settings(trial.params)]
-    took = trial.ended_at - trial.started_at if trial.ended_at and trial.started_at else None
     use = html.link_button("Use", address.of_settings(picture.id, trial.number)) if trial.state != "refused" else ""
     full = (
         html.button("Train in full", "full", f"{picture.id}:{trial.number}") if picture.can_train_in_full(trial) else ""
     )
     actions = Markup("{}{}").format(full, use)
-    return html.Row((_name(trial), _state(trial), *shown, *settings, html.duration(took), actions))
+    return html.Row((_name(trial), _state(trial), *shown, *settings, html.duration(trial.seconds), actions))
 
 
 def _name(trial: Trial) -> Markup:

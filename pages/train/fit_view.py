@@ -1,4 +1,4 @@
-"""What a training will take, beside the Train form: memory, time and disk, estimated as one types, measured on demand.
+"""What a training will take, beside the Train form: memory, time, disk, cost; estimated as one types, or measured.
 
 A probe that is under way shows its progress by itself; when it is done, the page's script asks for the panel anew.
 """
@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from engine.accounts import prices
 from engine.errors import NotFoundError
 from engine.evaluate import judged_by
 from engine.fit import past_probes, speed
@@ -17,8 +18,9 @@ from engine.fit.past_probes import PastProbe
 from engine.process import work
 from engine.recipes import provenance
 from engine.recipes.recipe import Recipe
-from engine.train import forecast, probe
+from engine.train import forecast, probe, spending
 from engine.train.forecast import Forecast
+from engine.train.spending import Spending
 from pages.parts import html, toasts
 from pages.parts.log_link import log_link
 from pages.train import recipe_edits, recipe_words
@@ -45,7 +47,8 @@ def fit_html(checked: Checked) -> str:
         return ""
     estimate = forecast.of(recipe, model, dataset)
     timing = speed.measure_once(recipe) if estimate.time.seconds is None else None
-    parts = [_memory(estimate), _time(estimate, timing), _disk(estimate)]
+    due = spending.of(recipe, prices.of_project(dataset.project_id), estimate.time.seconds)
+    parts = [_memory(estimate), _time(estimate, timing), _disk(estimate), _spending(due)]
     panel = Markup('<section class="ts-card tr-fit" aria-labelledby="fit-title"><header><h2 id="fit-title">{}</h2>{}')
     content = Markup('</header><dl>{}</dl>{}<p class="tr-judged">{}</p></section>')
     judged = judged_by.words(recipe, model, dataset)
@@ -95,6 +98,12 @@ def _time(estimate: Forecast, timing: Work | None) -> Markup:
 def _disk(estimate: Forecast) -> Markup:
     words = f"{html.size(estimate.disk.total)} of {html.size(estimate.disk_free)} free"
     return _line("Disk", words, "estimate", _small(str(estimate.disk)))
+
+
+def _spending(due: Spending) -> Markup:
+    """Energy and money, where they are known or have a price."""
+    words = spending.in_words(due)
+    return _line(words.title, words.value, "estimate", _small(words.detail)) if words else Markup()
 
 
 def _button(past: PastProbe | None) -> Markup:

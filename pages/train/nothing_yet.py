@@ -34,7 +34,7 @@ def needs_html(query: Mapping[str, str]) -> str:
         if coming is None:
             return str(_no_model(bool(all_models)))
         bar = html.progress(coming.progress, f"Fetching {coming.name}")
-        return str(_empty("models", f"{coming.name} is being fetched", coming.stage or "It waits for its turn.", bar))
+        return str(_empty("models", f"{coming.name} is being fetched", coming.stage or "Waiting for its turn.", bar))
     if any(why_not_dataset(dataset) is None for dataset in datasets):
         return ""
     text = "A training learns from your rows: chats, questions with answers, or plain text, in any common format."

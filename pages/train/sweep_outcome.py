@@ -9,6 +9,7 @@ from engine.sweeps import space, yaml_file
 from engine.sweeps.cost import Cost
 from engine.sweeps.space import Holding
 from engine.sweeps.spec import SweepSpec
+from engine.train import spending
 from engine.train.rules.problem import Problem
 from pages.parts import html
 from pages.train.recipe_words import TITLES
@@ -47,6 +48,7 @@ def _cost(spec: SweepSpec, cost: Cost, holding: Holding | None) -> Markup:
         ("Trials", _trials(cost)),
         ("Each", _each(cost)),
         ("In all", _in_all(spec, cost)),
+        *_spending(spec, cost),
     ]
     return html.facts(facts)
 
@@ -91,9 +93,19 @@ def _in_all(spec: SweepSpec, cost: Cost) -> Markup | str:
     """How long, and when that is by the browser's clock."""
     if cost.seconds is None:
         return ""
-    at_most = spec.pruner != "none" or spec.patience is not None
-    words = f"{'at most' if at_most else 'about'} {html.remaining(cost.seconds)}"
+    words = f"{_about(spec)} {html.remaining(cost.seconds)}"
     return Markup('{}, until <time data-after="{:.0f}"></time>').format(words, cost.seconds)
+
+
+def _about(spec: SweepSpec) -> str:
+    """Trials that may end early make it less."""
+    return "at most" if spec.pruner != "none" or spec.patience is not None else "about"
+
+
+def _spending(spec: SweepSpec, cost: Cost) -> list[tuple[str, object]]:
+    """Energy and money of all of it, where they are known or have a price."""
+    words = spending.in_words(cost.spending, _about(spec)) if cost.spending else None
+    return [(words.title, Markup("{} <small>{}</small>").format(words.value, words.detail))] if words else []
 
 
 def _yaml(spec: SweepSpec) -> Markup:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import JSON, func, type_coerce, update
 from sqlmodel import Session, col, select
 
 from storage.run_lists import summaries
@@ -109,6 +109,22 @@ def runs_of(session: Session, run_ids: Iterable[str]) -> dict[str, Run]:
         return {}
     query = select(Run).where(col(Run.id).in_(ids)).options(*FOR_A_LIST)
     return {run.id: run for run in session.exec(query)}
+
+
+def seconds_of_runs(session: Session, sweep_ids: Sequence[str]) -> dict[str, float | None]:
+    """Run -> how long it took, of all trials of the sweeps: of those from earlier sweeps too. One query."""
+    query = select(Run).join(SweepTrial, col(SweepTrial.run_id) == Run.id).options(*FOR_A_LIST)
+    return {run.id: run.seconds for run in session.exec(query.where(col(SweepTrial.sweep_id).in_(sweep_ids)))}
+
+
+def machine_facts(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[tuple[str | None, Any]]]:
+    """Sweep -> the device of each of its runs and what it has used, as the run's facts say it, by one query."""
+    used: Any = type_coerce(col(Run.facts), JSON)["machine"]
+    by_sweep: dict[str, list[tuple[str | None, Any]]] = {}
+    query = select(Run.sweep_id, Run.device, used).where(col(Run.sweep_id).in_(sweep_ids))
+    for sweep_id, device, fact in session.exec(query):
+        by_sweep.setdefault(str(sweep_id), []).append((device, fact))
+    return by_sweep
 
 
 def is_unmoved(session: Session, run: Run) -> bool:

@@ -56,6 +56,19 @@ class SweepTrialAnswer(Answer):
     tokens: int | None = Field(description="Tokens it has learnt from.")
     started_at: float | None = Field(description="Seconds since 1970, UTC.")
     ended_at: float | None = Field(description="When it was over.")
+    seconds: float | None = Field(description="How long its run's processes ran, all attempts; null before the first.")
+
+
+class SweepSpentAnswer(Answer):
+    """Of all runs of the sweep together, until now; of what was measured."""
+
+    runs: int = Field(description="Runs that were looked at while they trained.")
+    measured: int = Field(description="In how many of them energy was measured.")
+    device_hours: float = Field(description="Hours, times the devices each held.")
+    wh: float | None = Field(description="Energy in Wh; null where none was measured.")
+    energy_cost: float | None = Field(description="At the project's price per kWh; null without a price or energy.")
+    device_cost: float | None = Field(description="At the project's price per device hour; null without a price.")
+    currency: str = Field(description="The project's word for it.")
 
 
 class BestAnswer(Answer):
@@ -78,6 +91,7 @@ class SweepAnswer(Answer):
     side_by_side: int = Field(description="How many trials train at once: as asked for, and as the devices allow.")
     spec: dict[str, Any] = Field(description="The sweep as it was asked for, defaults included.")
     trials: list[SweepTrialAnswer] = Field(description="Every trial, by number.")
+    spent: SweepSpentAnswer = Field(description="What its runs have used and cost so far.")
     best: BestAnswer | None = Field(description="The best so far; null before a trial has finished.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
     ended_at: float | None = Field(description="When it was over.")

@@ -8,6 +8,8 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, PathId
 from app.api.train.recipes import RecipeBody
+from app.api.train.spending import SpendingAnswer
+from engine.accounts import prices
 from engine.data import datasets
 from engine.errors import NotFoundError
 from engine.fit import past_probes
@@ -16,7 +18,7 @@ from engine.fit.measurement import Measured
 from engine.models import models
 from engine.process import work
 from engine.recipes import steps
-from engine.train import forecast, held_out
+from engine.train import forecast, held_out, spending
 from engine.train import probe as fit_probe
 from storage.statuses import WorkStatus
 from storage.tables import Work
@@ -38,6 +40,7 @@ class EstimateAnswer(Answer):
     disk_bytes: int = Field(description="The most disk the run takes: checkpoints, result and rows.")
     disk_free_bytes: int = Field(description="How much is free.")
     disk_source: Source = Field(description="Always an estimate.")
+    spending: SpendingAnswer = Field(description="Energy and cost, at the prices of the dataset's project.")
     steps: int | None = Field(description="Optimiser steps; null until packed rows are counted.")
     eval_rows: int = Field(description="About how many rows are held out for the evaluation loss.")
     test_rows: int = Field(description="About how many rows are held out for a report on the result.")
@@ -56,7 +59,7 @@ class ProbeAnswer(Answer):
 
 @router.post("/estimate", summary="Estimate a training", responses=NOT_FOUND)
 def estimate_recipe(body: RecipeBody) -> EstimateAnswer:
-    """Memory, time and disk of a training that has not started; measured numbers where a probe has found them.
+    """What a training that has not started will take and cost; measured numbers where a probe has found them.
 
     The first estimate on a machine begins to time it, for a few seconds; `seconds` is null until then.
     """
@@ -78,6 +81,7 @@ def estimate_recipe(body: RecipeBody) -> EstimateAnswer:
         disk_bytes=prediction.disk.total,
         disk_free_bytes=prediction.disk_free,
         disk_source="estimate",
+        spending=SpendingAnswer.of(spending.of(recipe, prices.of_project(dataset.project_id), prediction.time.seconds)),
         steps=prediction.steps,
         eval_rows=rows_held_out.eval,
         test_rows=rows_held_out.test,

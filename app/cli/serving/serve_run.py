@@ -10,6 +10,7 @@ from app.cli.printed import answer
 from app.cli.serving.endpoints import Follow, follow_up
 from engine.runs import runs
 from engine.serve import endpoints
+from engine.subjects import free_names
 from storage.tables import Endpoint
 
 
@@ -31,8 +32,9 @@ def serve_run(
 
 
 def _served(run: str, name: str | None, backend: str) -> Endpoint:
+    run_id, _, step = run.partition("@")
     if not name and backend == "transformers":
         return endpoints.serve_run(run)
-    row = runs.look_up(run.partition("@")[0])
-    called = name or endpoints.free_name(row, run)
+    row = runs.look_up(run_id)
+    called = name or free_names.of_run(row, step)
     return endpoints.create_endpoint(called, backend, row.model_id, [run], project_id=row.project_id)

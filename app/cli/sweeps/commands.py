@@ -4,14 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli import recipe as cli_recipe
 from app.cli import running_studio
 from app.cli.completion import names
 from app.cli.printed import answer, as_json, say, say_json
 from app.cli.runs.facts import facts as run_facts
-from app.cli.sweeps.sweep import facts, follow_until_over, line, tell_end
+from app.cli.runs.following import span
+from app.cli.sweeps.sweep import SweepFile, facts, follow_until_over, line, spent_lines, tell_end
 from app.cli.undone import UndoId, say_undo, say_undone
 from engine import called
-from engine.sweeps import deleting, shown, sweeps
+from engine.sweeps import cost, deleting, shown, sweeps, yaml_file
 from engine.sweeps.study import differing
 from storage import db
 from storage.sweeps import sweeps as stored
@@ -54,6 +56,8 @@ def show_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
     for words in (described["reason"], described["error"], described["hint"]):
         if words:
             typer.echo(words)
+    for title, words in spent_lines(described["id"]):
+        typer.echo(f"{title.lower()}: {words}")
     if described["side_by_side"] < described["spec"]["parallel"]:
         typer.echo(f"{described['side_by_side']} at a time: more than that the devices here do not allow.")
     for trial in described["trials"]:
@@ -67,6 +71,26 @@ def _trial_line(trial: dict[str, Any]) -> str:
     of_trial = "" if trial["of"] is None else f" of {trial['of']}"
     text = f"{trial['number']:>4}  {trial['state']:<8}  {value:>10}  {trial['run_id'] or '-':<12}  "
     return f"{text}{differing(trial['params'])}{phase}{of_trial}  {trial['reason']}".rstrip()
+
+
+@COMMANDS.command("estimate")
+def estimate_sweep(sweep_file: SweepFile) -> None:
+    """Say how many trials a sweep's budget allows, how long it takes and what that costs. Starts nothing."""
+    db.prepare()
+    estimate = cost.ahead(yaml_file.read(cli_recipe.text_of(sweep_file)))
+    if as_json():
+        return say_json(estimate)
+    typer.echo(f"trials      {'not known yet' if estimate.trials is None else estimate.trials}")
+    if estimate.each:
+        low, high = (span(seconds) for seconds in estimate.each)
+        typer.echo(
+            f"each        {low if low == high else f'{low} to {high}'} ({estimate.source}, from {estimate.basis})"
+        )
+    if estimate.seconds is not None:
+        typer.echo(f"in all      {span(estimate.seconds)}")
+    for words in cli_recipe.spending_lines(estimate.spending) if estimate.spending else ():
+        typer.echo(words)
+    return None
 
 
 @COMMANDS.command("stop")

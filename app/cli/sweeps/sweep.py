@@ -9,17 +9,20 @@ from app.cli import recipe as cli_recipe
 from app.cli import running_studio
 from app.cli.printed import answer, as_json, say
 from engine.errors import TunesmithError
-from engine.sweeps import shown, sweeps, yaml_file
+from engine.existing import existing
+from engine.sweeps import shown, spent, sweeps, yaml_file
 from engine.sweeps.study import differing
+from storage import db
 from storage.statuses import SWEEP_MOVING, SweepStatus
 from storage.tables import DEFAULT_PROJECT, Sweep
 
+SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep, as the Train page saves it.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's own when left out.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]
 
 
 def start(
-    sweep_file: Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep, as the Train page saves it.")],
+    sweep_file: SweepFile,
     name: NameOption = None,
     project: ProjectOption = DEFAULT_PROJECT,
     follow: Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")] = False,
@@ -64,6 +67,14 @@ def tell_end(sweep: Sweep, over: bool) -> None:
         raise TunesmithError(sweep.error or "The sweep has failed.", sweep.hint or "")
     if sweep.reason:
         say(sweep.reason)
+    for title, words in spent_lines(sweep.id):
+        say(f"{title.lower()}: {words}")
+
+
+def spent_lines(sweep_id: str) -> list[tuple[str, str]]:
+    """What its runs have used and cost, in words."""
+    with db.reading() as session:
+        return spent.in_words(spent.of_sweeps(session, [existing(session, Sweep, sweep_id)])[sweep_id])
 
 
 def line(described: dict[str, Any]) -> str:

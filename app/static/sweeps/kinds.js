@@ -145,7 +145,7 @@
     remarks: (chart) => [leftOut(chart.data, ["refused"])],
     table: (chart) => ({
       head: ["Trial", "State", "Began", "Seconds"],
-      rows: timeline.begun(chart).map(({ number, state, started_at: began, ended_at: ended }) => [number, state, new Date(began * 1000).toLocaleString("en-GB"), ended ? (ended - began).toFixed(1) : "–"]),
+      rows: timeline.begun(chart).map(({ number, state, started_at: began, seconds }) => [number, state, new Date(began * 1000).toLocaleString("en-GB"), seconds === null ? "–" : seconds.toFixed(1)]),
     }),
   };
 

@@ -29,7 +29,7 @@ def values(session: Session, run: Run, objectives: tuple[Objective, ...]) -> tup
 def _value(session: Session, run: Run, metric: str) -> float:
     match metric:
         case "seconds":
-            value = _seconds(run)
+            value = run.seconds
         case "tokens":
             value = _last(session, run, TOKENS_METRIC)
         case "memory_bytes":
@@ -44,13 +44,6 @@ def _value(session: Session, run: Run, metric: str) -> float:
 
 
 COSTS = (SECONDS, TOKENS, MEMORY, SIZE)
-
-
-def _seconds(run: Run) -> float | None:
-    """From its start to its end; of a run that was resumed, the time of all its attempts."""
-    if run.attempt > 1 and isinstance(run.facts.machine, dict) and run.facts.machine.get("seconds"):
-        return float(run.facts.machine["seconds"])
-    return None if run.started_at is None or run.ended_at is None else run.ended_at - run.started_at
 
 
 def _size(folder: Path) -> float | None:

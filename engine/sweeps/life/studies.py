@@ -1,6 +1,6 @@
 """Rows of the database as plain data: the trials of a sweep, and the study that its worker is told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -41,6 +41,11 @@ def plain(rows: Iterable[SweepTrial], picks: Sequence[TrialPick] | None = None) 
         else trial
         for trial in trials
     )
+
+
+def timed(trials: Iterable[Trial], seconds: Mapping[str, float | None]) -> tuple[Trial, ...]:
+    """The trials with how long each one's run took, by the run; of one that is gone nothing is known."""
+    return tuple(trial.model_copy(update={"seconds": seconds.get(trial.run_id or "")}) for trial in trials)
 
 
 def picks(session: Session, sweep: Sweep) -> tuple[taste.Pick, ...]:

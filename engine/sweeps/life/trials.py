@@ -9,7 +9,6 @@ from sqlmodel import Session
 
 from engine.errors import ConflictError, RefusedError, TunesmithError
 from engine.process import logs, process, trash
-from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.runs import runs
 from engine.sweeps import trial_recipes
@@ -46,9 +45,9 @@ def key(trial: SweepTrial) -> str:
 
 
 def _start(sweep: Sweep, spec: SweepSpec, trial: SweepTrial) -> None:
-    source = Source(dict.fromkeys(trial.params, provenance.SWEEP), trial_of=sweep.id)
     try:
         recipe = trial_recipes.of(spec, trial.params, trial.phase, trial.seed)  # type: ignore[arg-type]
+        source = Source(trial_recipes.origins(spec, trial.params, recipe), trial_of=sweep.id)
         run = runs.start_run(name_of(trial), recipe, sweep.project_id, key(trial), source)
     except RefusedError as error:
         _end(trial, "refused", str(error))

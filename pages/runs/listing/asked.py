@@ -19,7 +19,7 @@ FILTERS = ("q", "status", "method", "model", "dataset", "sweep", "tag", "when", 
 
 STATUSES: dict[str, tuple[str, tuple[RunStatus, ...]]] = {
     "": ("every status", ()),
-    "moving": ("on their way", RUN_MOVING),
+    "moving": ("in progress", RUN_MOVING),
     "succeeded": ("succeeded", (RunStatus.SUCCEEDED,)),
     "failed": ("failed", (RunStatus.FAILED,)),
     "stopped": ("stopped or interrupted", (RunStatus.STOPPED, RunStatus.INTERRUPTED)),

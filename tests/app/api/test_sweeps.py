@@ -31,6 +31,21 @@ def test_a_sweep_is_started_shown_and_stopped(owner: TestClient) -> None:
     assert owner.delete(address).status_code == 409
 
 
+def test_a_sweep_is_estimated_and_none_started(owner: TestClient) -> None:
+    owner.put(
+        "/api/projects/default/prices", json={"price_per_kwh": 0.5, "price_per_device_hour": 2.0, "currency": "EUR"}
+    )
+    estimate = owner.post("/api/sweeps/estimate", json=given.asked())
+    assert estimate.status_code == 200
+    known = estimate.json()
+    assert (known["trials"], known["limited_by"], known["side_by_side"]) == (4, "trials", 1)
+    assert (known["spending"]["currency"], known["spending"]["cost"]) == ("EUR", None)
+    assert known["spending"]["basis"] == "known after the first run here"
+    assert owner.get("/api/sweeps").json() == []
+    missing = owner.post("/api/sweeps/estimate", json=given.asked(recipe={"model_id": "none", "dataset_id": "d1"}))
+    assert missing.status_code == 422
+
+
 def test_trials_and_the_best_are_shown_with_their_values(owner: TestClient) -> None:
     sweep_id = owner.post("/api/sweeps", json=given.asked()).json()["id"]
     with db.session() as session:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from engine.accounts import prices
 from storage import db
 from storage.statuses import SweepStatus
 from storage.tables import Sweep, SweepTrial
@@ -35,6 +36,18 @@ def test_sweeps_are_listed_shown_and_deleted_by_id_or_name(sweep_id: str) -> Non
     assert "There is no sweep `other`" in run("sweeps", "show", "other").stderr
     assert "has ended already (succeeded)" in run("sweeps", "stop", "rates").stderr
     assert run("sweeps", "delete", sweep_id).returncode == 0
+    assert run("sweeps", "list").stdout == ""
+
+
+def test_a_sweep_in_a_file_is_estimated_before_it_starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given.furnish(monkeypatch)
+    prices.set_prices("default", prices.Prices(0.5, None, "EUR"))
+    file = home / "sweep.yaml"
+    file.write_text(yaml.safe_dump(given.asked()))
+    told = run("sweeps", "estimate", str(file))
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith("trials      4")
+    assert "cost        not known yet (" in told.stdout
     assert run("sweeps", "list").stdout == ""
 
 

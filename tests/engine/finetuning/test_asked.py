@@ -7,6 +7,7 @@ import pytest
 from engine.finetuning import asked, names, recipes
 from engine.finetuning.wrong import ParameterError
 from engine.names import in_address
+from engine.recipes import provenance
 from engine.recipes.methods import METHODS
 from engine.serve import adapter_names
 from storage.tables import Run, TuningJob
@@ -83,6 +84,21 @@ def test_the_multiplier_multiplies_the_rate_of_the_method_and_tuning() -> None:
     dpo = recipes.recipe_for(job("dpo", learning_rate_multiplier=2, beta=0.3, n_epochs=4), "d1")
     assert (dpo.method, dpo.beta, dpo.num_train_epochs) == ("dpo", 0.3, 4)
     assert dpo.learning_rate == pytest.approx(2 * METHODS["dpo"].rate("lora"))
+
+
+def test_each_value_of_a_job_says_that_it_came_from_the_job_the_method_or_the_run_before() -> None:
+    def origins(made: TuningJob) -> dict[str, str]:
+        return recipes.origins(made, recipes.recipe_for(made, "d1"))
+
+    assert origins(job(n_epochs=4)) == {"num_train_epochs": "fine-tuning job", "seed": "fine-tuning job"}
+    by_method = origins(job("dpo"))
+    assert (by_method["method"], by_method["learning_rate"]) == ("fine-tuning job", "method")
+    assert origins(job("dpo", learning_rate_multiplier=2))["learning_rate"] == "fine-tuning job"
+    before = Run(id="r1", project_id="default", name="x", model_id="m1", dataset_id="d1", recipe={})
+    recipe = recipes.recipe_for(job(), "d1").model_copy(update={"lora_r": 32, "start_from": "r1"})
+    continued = recipes.origins(job(), recipe, before)
+    assert continued == {"lora_r": "run: r1", "start_from": "run: r1", "seed": "fine-tuning job"}
+    assert all(map(provenance.is_origin, {*by_method.values(), *continued.values()}))
 
 
 @pytest.mark.parametrize("rows", [1, 4, 6, 8, 13, 32, 100, 256])

@@ -38,7 +38,7 @@ def test_vllm_is_refused_with_the_reason_and_with_what_does_without_it(changes: 
 def test_the_build_for_gpus_is_taken_where_it_runs_and_else_said_why_not() -> None:
     assert fitness.choose(KINDS["vllm"], GPU).build.words == "vLLM for NVIDIA GPUs"
     for changes, words in (
-        ({"gpu_capabilities": ()}, "the studio sees no NVIDIA GPU"),
+        ({"gpu_capabilities": ()}, "no NVIDIA GPU was found"),
         ({"gpu_capabilities": (7.0,)}, "compute capability 7.5, and this one has 7"),
         ({"driver": 535}, "NVIDIA's driver 580 or newer, and the one here is version 535"),
         ({"driver": 0}, "the one here is unknown"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from engine.accounts import prices
 from engine.sweeps import cost
 from engine.sweeps.spec import SweepSpec
 from engine.train import forecast
@@ -79,6 +80,17 @@ def test_repeats_of_the_best_are_counted(furnished: Subjects) -> None:
 
 def test_side_by_side_is_as_the_devices_allow(furnished: Subjects) -> None:
     assert of(furnished, parallel=8).side_by_side == 1
+
+
+def test_energy_and_money_are_those_of_all_trainings_together(furnished: Subjects) -> None:
+    prices.set_prices("default", prices.Prices(0.5, 2.0, "EUR"))
+    answer = of(furnished, repeats=4)
+    assert answer.spending is not None
+    assert answer.spending.basis == "known after the first run here"
+    assert answer.seconds is not None
+    assert answer.spending.device_hours == pytest.approx(answer.seconds / 3600)
+    assert answer.spending.device_cost == pytest.approx(answer.seconds / 1800)
+    assert answer.spending.cost is None
 
 
 def test_a_space_in_which_no_recipe_holds_costs_nothing_that_is_known(furnished: Subjects) -> None:

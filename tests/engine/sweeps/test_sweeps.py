@@ -147,7 +147,10 @@ def test_the_best_of_a_cheap_search_is_trained_in_full_and_repeated(monkeypatch:
         sweeps.train_in_full(sweep.id, [best])
     with pytest.raises(NotFoundError, match="has no trial 99"):
         sweeps.train_in_full(sweep.id, [99])
+    of_repeat = runs.look_up(str(rows[3].run_id)).origins
+    assert (of_repeat["max_steps"], of_repeat["seed"], of_repeat["learning_rate"]) == ("sweep", "sweep", "sweep")
     longer = sweeps.train_on(sweep.id, max_steps=20)
+    assert (longer.origins["max_steps"], longer.origins["start_from"]) == ("you", f"run: {rows[2].run_id}")
     assert (longer.recipe["start_from"], longer.recipe["max_steps"]) == (rows[2].run_id, 20)
     assert longer.sweep_id is None
 

@@ -10,6 +10,7 @@ import pytest
 from engine.process import plan
 from engine.serve import endpoints, proposals
 from engine.serve.vllm import start
+from pages.runs.state import action_buttons
 from pages.serve import form, options
 from pages.serve import page as serve
 from storage import db
@@ -71,6 +72,19 @@ def test_a_new_endpoint_is_offered_the_kept_checkpoints_of_runs_that_ended_howev
     with db.session() as session:
         session.get_one(Run, run.id).status = RunStatus.RUNNING
     assert by_part(form.model_chosen("transformers", run.model_id))["adapters"]["choices"] == []
+
+
+def test_a_run_whose_name_no_address_can_have_opens_the_form_with_a_name_to_change() -> None:
+    model = ready_model()
+    run, latin = finished_run(model, "한국어 말투 3"), finished_run(model)
+    assert f'href="/serve?run={run.id}"' in action_buttons(run)
+    assert 'data-act="serve"' in action_buttons(latin)
+    opened = by_part(form.opened(None, None, run.id))
+    assert (opened["name"]["value"], opened["start"]["interactive"]) == ("rows", True)  # the dataset's
+    assert (opened["model_id"]["value"], opened["adapters"]["value"]) == (model.id, [run.id])
+    assert opened["accordion"]["open"] is True
+    assert by_part(form.opened(None, model.id))["name"]["value"] == "tiny"
+    assert "no such run" in by_part(form.opened(None, None, "gone"))["problem"]["value"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from engine.accounts import prices
 from engine.errors import NotFoundError
 from engine.fit import past_probes, speed
 from engine.fit.measurement import Measured
@@ -55,6 +56,16 @@ def test_at_first_everything_is_an_estimate_and_can_be_measured() -> None:
     done(speed.KIND, speed.SUBJECT, {"device": "cpu", "bf16": False}, {"flops": 1e9})
     assert "for 10 steps" in panel()
     assert "a product of matrices timed on this machine" in panel()
+
+
+def test_cost_is_said_where_the_project_has_a_price_and_what_is_not_known_is_said_so() -> None:
+    done(speed.KIND, speed.SUBJECT, {"device": "cpu", "bf16": False}, {"flops": 1e9})
+    assert "<dt>Cost</dt>" not in panel()
+    prices.set_prices("default", prices.Prices(0.4, None, "<EUR>"))
+    assert "<dt>Cost</dt><dd><b>not known yet</b>" in panel()
+    assert "Energy is known after the first run here." in panel()
+    prices.set_prices("default", prices.Prices(0.4, 36_000.0, "<EUR>"))
+    assert "&lt;EUR&gt; for the device</b>" in panel()
 
 
 def test_a_form_that_does_not_hold_has_no_panel() -> None:

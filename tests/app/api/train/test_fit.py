@@ -35,6 +35,12 @@ def test_an_estimate_has_units_in_its_names_and_says_its_sources(owner: TestClie
     timed = owner.post("/api/recipes/estimate", json=BODY).json()
     assert timed["seconds"] > 0
     assert timed["seconds_basis"] == "a product of matrices timed on this machine"
+    assert (timed["spending"]["wh"], timed["spending"]["cost"]) == (None, None)
+    priced = {"price_per_kwh": None, "price_per_device_hour": 3600.0, "currency": "EUR"}
+    owner.put("/api/projects/default/prices", json=priced)
+    spending = owner.post("/api/recipes/estimate", json=BODY).json()["spending"]
+    assert spending["cost"] == spending["device_cost"] == pytest.approx(timed["seconds"])
+    assert (spending["currency"], spending["energy_cost"]) == ("EUR", None)
     missing = owner.post("/api/recipes/estimate", json={"recipe": BODY["recipe"] | {"model_id": "nothing"}})
     assert missing.status_code == 404
 
