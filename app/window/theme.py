@@ -63,6 +63,7 @@ SCRIPTS = (
     "train.js",
     "sweep_form.js",
     "serving.js",
+    "models.js",
     "code.js",
     "bell.js",
     "links.js",

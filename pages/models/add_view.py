@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from engine.weights.starter import STARTER_NAME
+from pages.models import suggest_view
 from pages.parts import html
 from storage import models as stored_models
 from storage.db import reading
@@ -23,8 +24,8 @@ def add_html(query: Mapping[str, str]) -> str:
     ]  # fmt: skip
     starter = [] if has_starter or not count else [_starter_way()]
     return str(
-        Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>').format(
-            html.join(forms + starter)
+        Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>{}').format(
+            html.join(forms + starter), suggest_view.suggested_html(query, count)
         )
     )
 
@@ -41,15 +42,18 @@ def _way(model_count: int, act: str, title: str, label: str, example: str, help:
 def _hub_way(text: str) -> Markup:
     return Markup(
         '<form class="ts-card mo-way" role="search" data-query data-forget="page" data-key="hub"><h3>{}</h3>'
-        '<label for="add-hub">{}</label><div><input id="add-hub" type="search" name="hub" value="{}" '
-        'placeholder="Qwen/Qwen3-0.6B" maxlength="200" autocomplete="off" autocapitalize="off" spellcheck="false">'
-        '<button class="ts-button">Look</button></div><p>{}</p></form>'
+        '<label for="add-hub">{}</label><div class="mo-hub-field"><input id="add-hub" type="search" name="hub" value="{}" '
+        'placeholder="Qwen/Qwen3-0.6B" maxlength="200" autocomplete="off" autocapitalize="off" spellcheck="false" '
+        'role="combobox" aria-expanded="false" aria-autocomplete="list" aria-controls="add-hub-names">'
+        '<button class="ts-button">Look</button>'
+        '<div id="add-hub-names" data-keep role="listbox" aria-label="Models of that name" hidden></div></div>'
+        "<p>{}</p></form>"
     ).format(
         "From the Hugging Face Hub",
         "Model id, or a part of its name",
         text,
         "You see its size and whether it fits here before anything is downloaded. Only safetensors are fetched; "
-        "code of a repository is never run.",
+        "code of a repository is never run. While you type, the hub is asked for names.",
     )
 
 

@@ -11,6 +11,7 @@ from pages.models.add_view import add_html
 from pages.models.cards import models_html
 from pages.models.hub_view import asked_of, hub_html
 from pages.models.one_view import one_html
+from pages.models.suggest_view import suggest_html
 from pages.parts import listed, live, toasts, undo
 from pages.shell import project_of
 
@@ -83,4 +84,9 @@ ACTS: dict[str, listed.Act] = {
     **list_view.ACTS,
     **undo.acts(deleting.undo, deleting.free),
 }
-FRAGMENTS: dict[str, live.Fragment] = {"models": shown_html, "add": add_html, "hub": hub_html}
+FRAGMENTS: dict[str, live.Fragment] = {
+    "models": shown_html,
+    "add": add_html,
+    "hub": hub_html,
+    "suggest": suggest_html,
+}
