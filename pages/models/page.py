@@ -1,6 +1,7 @@
 """Models: the base models there are, one of them in full (`/models?model=ID`), and how to get another."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import gradio as gr
 
@@ -23,6 +24,8 @@ def page() -> None:
     """The models or one of them; under them the ways to get one, and what the hub answers."""
     live.acting(live.live("models", shown_html, actions=True), act)
     live.acting(live.live("add", add_html, seconds=30, actions=True), act)
+    sent = gr.UploadButton("Upload a GGUF file", file_types=[".gguf"], size="sm", scale=0, elem_id="models-upload")
+    sent.upload(take_upload, sent, None, **live.ACTING).then(None, js=live.REFRESH, **live.QUIET)
     live.acting(live.live("hub", hub_html, actions=True), act)
 
 
@@ -36,6 +39,13 @@ def act(event: gr.EventData, request: gr.Request | None) -> None:
     with toasts.toast():
         values = {**event.values, "project": project_of(request)}
         ACTS[event.name](event.id, values)
+
+
+def take_upload(path: str) -> None:
+    """A GGUF file that has arrived."""
+    with toasts.toast():
+        model = models.add_upload(Path(path), Path(path).name)
+        toasts.done(f"{model.name} is being turned back into weights that can be trained.")
 
 
 def _starter(_id: str, _values: Mapping[str, str]) -> None:

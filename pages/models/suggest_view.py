@@ -15,8 +15,8 @@ from storage.tables import Model
 FIELD = "add-hub"
 FEW = 2  # models: with so few the list stands open
 NOTE = (
-    "Tests of the studio train tiny models of these architectures and write chats in these families' formats; the first "
-    "lesson trains the first one as it is. Sizes are computed from the published configurations, in 16 bits. "
+    "Tests of the studio train tiny models of these architectures and write chats in these families' formats; the "
+    "first lesson trains the first one as it is. Sizes are computed from the published configurations, in 16 bits. "
     "What the hub has is checked when you look at it."
 )
 

@@ -1,4 +1,4 @@
-"""`tunesmith model show, search, suggested, check, cancel` and `hub-token`: a model in full, the hub, what is private there."""
+"""`tunesmith model show, search, suggested, check, cancel` and `hub-token`: a model in full, and the hub."""
 
 import sys
 from dataclasses import asdict

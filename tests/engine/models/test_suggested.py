@@ -21,7 +21,7 @@ from tests.waiting import wait_for
 from tests.workers.tokens.test_templates import shipped
 from tests.workers.trainers.families import FAMILIES, LEFT_TO_TRL
 
-# What their config.json has on the hub: width, middle width, layers, heads, key heads, vocabulary, and what else counts.
+# What their config.json has on the hub: width, middle width, layers, heads, key heads, vocabulary, what else counts.
 PUBLISHED: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "HuggingFaceTB/SmolLM2-135M-Instruct": ((576, 1536, 30, 9, 3, 49152), {"tie_word_embeddings": True}),
     "HuggingFaceTB/SmolLM2-360M-Instruct": ((960, 2560, 32, 15, 5, 49152), {"tie_word_embeddings": True}),
