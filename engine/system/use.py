@@ -60,8 +60,9 @@ def _disk() -> Any:
 
 
 def sizes() -> tuple[int, int]:
-    """The whole memory, and the whole disk that holds the home, in bytes."""
-    return machine.host_memory_bytes(), _disk().total
+    """The whole memory, and the disk that holds the home as far as it can be filled, in bytes."""
+    disk = _disk()
+    return machine.host_memory_bytes(), disk.used + disk.free
 
 
 _history = History()

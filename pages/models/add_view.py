@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from engine.weights.starter import STARTER_NAME
-from pages.models import suggest_view
 from pages.parts import html
 from storage import models as stored_models
 from storage.db import reading
@@ -26,8 +25,8 @@ def add_html(query: Mapping[str, str]) -> str:
     ]  # fmt: skip
     starter = [] if has_starter or not count else [_starter_way()]
     return str(
-        Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>{}').format(
-            html.join(forms + starter), suggest_view.suggested_html(query, count)
+        Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>').format(
+            html.join(forms + starter)
         )
     )
 

@@ -12,7 +12,7 @@ from pages.models.add_view import add_html
 from pages.models.cards import models_html
 from pages.models.hub_view import asked_of, hub_html
 from pages.models.one_view import one_html
-from pages.models.suggest_view import suggest_html
+from pages.models.suggest_view import suggest_html, suggested_html
 from pages.parts import listed, live, toasts, undo
 from pages.shell import project_of
 
@@ -21,12 +21,13 @@ GROUP = "Prepare"
 
 
 def page() -> None:
-    """The models or one of them; under them the ways to get one, and what the hub answers."""
+    """The models or one of them; under them the ways to get one, what the hub answers, and what is suggested."""
     live.acting(live.live("models", shown_html, actions=True), act)
     live.acting(live.live("add", add_html, seconds=30, actions=True), act)
     sent = gr.UploadButton("Upload a GGUF file", file_types=[".gguf"], size="sm", scale=0, elem_id="models-upload")
     sent.upload(take_upload, sent, None, **live.ACTING).then(None, js=live.REFRESH, **live.QUIET)
     live.acting(live.live("hub", hub_html, actions=True), act)
+    live.live("suggested", suggested_html, seconds=30)
 
 
 def shown_html(query: Mapping[str, str]) -> str:
@@ -99,4 +100,5 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "add": add_html,
     "hub": hub_html,
     "suggest": suggest_html,
+    "suggested": suggested_html,
 }

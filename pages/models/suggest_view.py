@@ -21,25 +21,30 @@ NOTE = (
 )
 
 
-def suggested_html(query: Mapping[str, str], model_count: int) -> Markup:
-    """The list, folded once there are models. A click on a name writes it into the field."""
+def suggested_html(query: Mapping[str, str]) -> str:
+    """The list, folded once there are models. A click on a name writes it into the field. None beside one model."""
+    if query.get("model"):
+        return ""
     with reading() as session:
+        model_count = stored_models.count(session)
         is_here = {one.id: stored_models.by_source(session, "hub", one.id) for one in suggested.SUGGESTED}
     headers = [
         html.Header("Model"),
         html.Header("What it is for"),
         html.Header("Parameters", "number"),
         html.Header("Size", "number"),
-        html.Header("Licence"),
+        html.Header("Licence", room=14),
     ]
     rows = [_row(one, is_here[one.id]) for one in suggested.SUGGESTED]
-    return Markup(
-        '<details class="ts-card ts-more mo-suggested" id="suggested"{}><summary>Suggested models</summary>'
-        '<p class="ts-note">{}</p>{}</details>'
-    ).format(
-        Markup(" open") if model_count <= FEW and not query.get("hub") else "",
-        NOTE,
-        html.table(headers, rows, "Suggested models"),
+    return str(
+        Markup(
+            '<details class="ts-card ts-more mo-suggested" id="suggested"{}><summary>Suggested models</summary>'
+            '<p class="ts-note">{}</p>{}</details>'
+        ).format(
+            Markup(" open") if model_count <= FEW and not query.get("hub") else "",
+            NOTE,
+            html.table(headers, rows, "Suggested models"),
+        )
     )
 
 

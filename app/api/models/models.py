@@ -12,7 +12,7 @@ from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, NamedId, Offset, Text, total
 from app.answers.lists import ModelFilters
 from engine.errors import RefusedError
-from engine.models import deleting, models
+from engine.models import deleting, gguf_files, models
 from engine.weights import token_facts
 from storage import db
 from storage.lists import models as stored
@@ -60,7 +60,8 @@ class ModelAnswer(Answer):
         validation_alias=FOUND, description="The token that ends an answer; null while nobody has looked."
     )
     remarks: Annotated[list[str], BeforeValidator(_remarks)] = Field(
-        validation_alias=FOUND, description="What does not fit between its tokenizer, template and sizes."
+        validation_alias=FOUND,
+        description="What was lost on its way here, and what does not fit between tokenizer, template and sizes.",
     )
     trainable: bool | None = Field(description="Whether it can be trained on this machine.")
     untrainable_reason: str | None = Field(description="Why not.")
@@ -158,6 +159,8 @@ def delete_model(model_id: NamedId, response: Response) -> None:
 def shown(model: Model, request: Request) -> ModelAnswer:
     """The model as whoever asks may see it: paths of this machine are nothing for a visitor."""
     answer = ModelAnswer.model_validate(model)
+    if loss := gguf_files.loss(model):
+        answer = answer.model_copy(update={"remarks": [loss, *answer.remarks]})
     if request.state.role != "viewer":
         return answer
     is_path = answer.source in ("path", "gguf")

@@ -54,7 +54,7 @@ class UseSample(Answer):
 class UseAnswer(Answer):
     every_seconds: float = Field(description="How far the looks are apart.")
     memory_bytes: int = Field(description="Memory in all; of the container, where that has less.")
-    disk_bytes: int = Field(description="The disk that holds the home, in all.")
+    disk_bytes: int = Field(description="The disk that holds the home, as far as it can be filled.")
     samples: list[UseSample] = Field(description="The oldest first, 240 at most. Kept in the studio's memory alone.")
 
 

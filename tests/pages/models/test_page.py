@@ -247,16 +247,17 @@ def test_a_model_without_an_endpoint_gets_one_to_chat_with(tmp_path: Path) -> No
 
 
 def test_suggested_models_fill_the_field_and_one_that_is_here_leads_to_it() -> None:
-    html = add_view.add_html(QUERY)
+    html = suggest_view.suggested_html(QUERY)
     assert 'data-fill="add-hub" data-value="Qwen/Qwen3-0.6B"' in html
     assert 'id="suggested" open' in html
     for words in ("269 MB", "apache-2.0", "llama3.2", "checked when you look at it"):
         assert words in html
     id = add(source_id="Qwen/Qwen3-0.6B", name="my <qwen>")
-    assert f'href="/models?model={id}" data-soft>Qwen/Qwen3-0.6B</a>' in add_view.add_html(QUERY)
+    assert f'href="/models?model={id}" data-soft>Qwen/Qwen3-0.6B</a>' in suggest_view.suggested_html(QUERY)
     for number in range(3):
         add(source_id=f"org/m{number}")
-    assert 'id="suggested" open' not in add_view.add_html(QUERY)
+    assert 'id="suggested" open' not in suggest_view.suggested_html(QUERY)
+    assert suggest_view.suggested_html({**QUERY, "model": id}) == ""
 
 
 def test_names_while_one_types_are_options_and_a_visitor_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:

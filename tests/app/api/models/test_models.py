@@ -30,7 +30,7 @@ def test_where_answers_end_and_what_does_not_fit_is_answered() -> None:
 
 
 def test_a_gguf_file_is_uploaded_or_refused_and_a_visitor_sees_no_path(owner: TestClient, tmp_path: Path) -> None:
-    content = gguf_headers.whole(tmp_path / "mine.gguf").read_bytes()
+    content = gguf_headers.whole(tmp_path / "mine.gguf").read_bytes() + bytes(3 << 20)  # more than other calls may send
     added = owner.post("/api/models/upload", files={"file": ("mine.gguf", content)})
     assert (added.status_code, added.json()["source"], added.json()["name"]) == (201, "gguf", "mine")
     refused = owner.post("/api/models/upload", files={"file": ("mine.gguf", content[:100])})
@@ -41,6 +41,9 @@ def test_a_gguf_file_is_uploaded_or_refused_and_a_visitor_sees_no_path(owner: Te
     named = owner.post("/api/models", json={"source": "path", "id": str(tmp_path / "mine.gguf")}).json()
     assert (named["source"], named["source_id"]) == ("gguf", str(tmp_path / "mine.gguf"))
     assert [model["id"] for model in owner.get("/api/models?source=gguf").json()] == [named["id"], added.json()["id"]]
+    with db.session() as session:
+        session.merge(Model(id=named["id"], source="gguf", source_id=named["source_id"], name="m", revision="Q4_K x"))
+    assert "quantised (Q4_K)" in owner.get(f"/api/models/{named['id']}").json()["remarks"][0]
     access = make_access()
     visitor = make_client(access)
     visitor.cookies.set(access.cookie, access.sessions.new(60, "viewer"))
