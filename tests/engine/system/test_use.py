@@ -55,7 +55,12 @@ def test_a_look_that_hangs_keeps_one_thread_and_not_the_upkeep(monkeypatch: pyte
         use.keep()
     assert len(looks) == 1
     go.set()
-    wait_for(lambda: use.keep() or len(looks) > 1)
+
+    def looked_again() -> bool:
+        use.keep()
+        return len(looks) > 1
+
+    wait_for(looked_again)
 
 
 def test_each_process_of_the_studio_looks_by_itself_every_fifteen_seconds() -> None:

@@ -20,7 +20,7 @@ SHAPE: dict[str, Any] = {
 }  # fmt: skip
 LONG = {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
         "original_max_position_embeddings": 8192}  # fmt: skip
-FAMILIES = {
+FAMILIES: dict[str, Any] = {
     "llama": None,
     "llama 3.2": lambda size: transformers.LlamaConfig(
         **{**SHAPE, "vocab_size": size}, tie_word_embeddings=True, head_dim=64, rope_parameters=LONG
