@@ -55,7 +55,7 @@ def _row(one: Suggestion, here: Model | None) -> html.Row:
         name = Markup(
             '<button type="button" class="ts-link mo-pick" data-fill="{}" data-value="{}">{}</button>'
         ).format(FIELD, one.id, one.id)
-    terms = html.badge("terms", "Its owners want you to agree to terms on the hub first.") if one.asks_terms else ""
+    terms = html.badge("terms", "You must accept its terms on the hub first.") if one.asks_terms else ""
     known = html.badge("here", "It is among your models.") if here is not None else ""
     cell = Markup('<div class="ts-name">{} {} {}</div>').format(name, terms, known)
     return html.Row((cell, one.use, html.count(one.parameters), html.size(one.size_bytes), one.licence), id=one.id)

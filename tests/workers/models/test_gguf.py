@@ -10,8 +10,9 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from engine.process import machine
 from engine.workers.contract import WorkFailedError
-from engine.workers.models import fetch, gguf
+from engine.workers.models import fetch
 from tests.workers.models import gguf_files
 
 SHAPE: dict[str, Any] = {
@@ -138,7 +139,7 @@ def test_settings_that_describe_another_model_than_the_weights_are_refused_befor
 def test_without_the_room_nothing_is_begun(
     made: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gguf.machine, "free_memory_bytes", lambda: 1000)
+    monkeypatch.setattr(machine, "free_memory_bytes", lambda: 1000)
     with pytest.raises(WorkFailedError, match="of memory; 1 kB is free") as refusal:
         fetched(made[1], tmp_path / "out")
     assert refusal.value.category == "memory"
