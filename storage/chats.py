@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, delete, func, or_, select
 
+from storage.run_lists.hiding import SEEING
 from storage.tables import Chat, Message
 
 _LAST_TURN = select(func.max(Message.created_at)).where(col(Message.chat_id) == Chat.id).scalar_subquery()
@@ -64,6 +65,44 @@ def turns_of_judged(session: Session, is_vote: bool, project_id: str | None, lim
     judged_chats = first.group_by(col(Message.chat_id)).order_by(func.min(Message.id)).limit(limit).subquery()
     query = select(Message).join(judged_chats, col(Message.chat_id) == judged_chats.c.chat_id)
     return session.exec(query.order_by(judged_chats.c.judged, col(Message.id))).all()
+
+
+def all_branches(session: Session, chat_id: str) -> Sequence[Chat]:
+    return session.exec(select(Chat).where(Chat.branch_of == chat_id)).all()
+
+
+def even_hidden(session: Session, chat_id: str) -> Chat | None:
+    """The chat, also where it was deleted and can still be had back."""
+    return session.get(Chat, chat_id, execution_options=SEEING)
+
+
+def with_hidden_turns(session: Session, project_id: str | None) -> Sequence[str]:
+    """Ids of the chats of which single turns were deleted and can still be had back."""
+    query = select(Message.chat_id).where(col(Message.deleted_at).is_not(None)).distinct()
+    ids = session.exec(query, execution_options=SEEING).all()
+    there = select(Chat.id).where(col(Chat.id).in_(ids))
+    return session.exec(there if project_id is None else there.where(Chat.project_id == project_id)).all()
+
+
+def question_of(session: Session, answer: Message) -> Message | None:
+    """What an answer answers, also where that was deleted and can still be had back."""
+    query = select(Message).where(Message.chat_id == answer.chat_id, Message.side == "user")
+    before = query.where(col(Message.id) < answer.id).order_by(col(Message.id).desc()).limit(1)
+    return session.exec(before, execution_options=SEEING).first()
+
+
+def drop_hidden(session: Session, chat_id: str, after: int | None, before: int | None = None) -> None:
+    """Forgets for good the deleted turns behind one turn of a chat, and before another."""
+    hidden = delete(Message).where(col(Message.chat_id) == chat_id, col(Message.deleted_at).is_not(None))
+    hidden = hidden.where(col(Message.id) > after)
+    session.exec(hidden if before is None else hidden.where(col(Message.id) < before))
+
+
+def drop_hidden_answers(session: Session, question: Message) -> None:
+    """Forgets for good the deleted answers to a question."""
+    query = select(func.min(Message.id)).where(Message.chat_id == question.chat_id, Message.side == "user")
+    after = query.where(col(Message.id) > question.id)
+    drop_hidden(session, question.chat_id, question.id, session.exec(after, execution_options=SEEING).first())
 
 
 def messages(session: Session, chat_id: str, side: str | None = None) -> Sequence[Message]:

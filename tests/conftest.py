@@ -36,11 +36,22 @@ def needs(program: str | None, name: str) -> pytest.MarkDecorator:
 def pytest_collection() -> Generator[None, object, object]:
     """What is there by then stays: a sweep for garbage need not look at it again, test after test."""
     gc.disable()
+    tracing.remember()
     with tracing.of_ours_alone(("app", "pages", "engine", "storage")):
         result = yield
     gc.freeze()
     gc.enable()
     return result
+
+
+looking = tracing.Looking()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Set-up and tear-down included."""
+    with looking.at(item.nodeid):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -16,6 +16,7 @@ import pytest
 
 from engine.runtimes import locks
 from engine.runtimes.kinds import KINDS
+from tests import tracing
 from tests.conftest import ROOT
 from tests.starter import cache_folder
 
@@ -35,7 +36,7 @@ def prepare() -> Path:
     with (cache_folder() / "llama.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs at once install it once
         if not (place / "runtimes" / "llama" / "runtime.json").is_file():
-            env = os.environ | {"TUNESMITH_HOME": str(place)}
+            env = tracing.without(os.environ) | {"TUNESMITH_HOME": str(place)}
             command = [sys.executable, "-c", PROGRAM, "runtime", "install", "llama"]
             done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
             if done.returncode:

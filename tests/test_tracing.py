@@ -5,6 +5,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from coverage import Coverage, CoverageData
 
 from tests import tracing
+from tests.conftest import ROOT
 
 
 def data_file(folder: Path, suffix: str) -> Path:
@@ -63,6 +66,69 @@ def test_a_program_without_the_variables_is_not_traced() -> None:
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, env=tracing.without(environment), capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "None"]
+
+
+def how(looking: tracing.Looking, nodeid: str) -> tuple[bool, bool]:
+    """Whether the process of a test, and its programs, are traced."""
+    with looking.at(nodeid):
+        return sys.gettrace() is not None, tracing.is_on(os.environ)
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process that is traced, as are its programs."""
+    monkeypatch.setenv("COVERAGE_PROCESS_START", "pyproject.toml")
+    before = sys.gettrace()
+    sys.settrace(before or (lambda *_: None))
+    yield
+    sys.settrace(before)
+
+
+@pytest.mark.usefixtures("traced")
+def test_a_test_is_looked_at_in_its_first_case_alone_and_not_where_others_hold_the_lines() -> None:
+    looking = tracing.Looking()
+    cases = ["tests/a.py::test_it[1]", "tests/a.py::test_it[2]", "tests/a.py::test_other", "tests/b.py::test_it[2]"]
+    assert [how(looking, case)[0] for case in cases] == [True, False, True, True]
+    for place in tracing.ELSEWHERE:
+        assert (ROOT / place).exists()
+        assert how(looking, f"{place}::test_anything") == (False, False)
+
+
+@pytest.mark.usefixtures("traced")
+def test_the_programs_of_the_first_tests_of_each_file_are_looked_at() -> None:
+    looking, first = tracing.Looking(), tracing.Looking.WITH_PROGRAMS
+    for file in ("tests/a.py", "tests/b.py"):
+        seen = [how(looking, f"{file}::test_{number}[{case}]") for number in range(first + 2) for case in "xy"]
+        assert seen[::2] == [(True, True)] * first + [(True, False)] * 2
+        assert seen[1::2] == [(False, False)] * (first + 2)
+
+
+def test_while_nothing_is_looked_at_neither_this_process_nor_its_threads_and_programs_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def state() -> list[object]:
+        seen: list[object] = [sys.gettrace(), tracing.is_on(os.environ)]
+        thread = threading.Thread(target=lambda: seen.append(sys.gettrace()))
+        thread.start()
+        thread.join()
+        return seen
+
+    def tracer(*_: object) -> None:
+        """Looks at nothing."""
+
+    monkeypatch.setenv("COVERAGE_PROCESS_START", "pyproject.toml")
+    before, of_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(tracer)
+    threading.settrace(tracer)
+    try:
+        with tracing.off():
+            meanwhile = state()
+        after = state()
+    finally:
+        threading.settrace(of_threads)
+        sys.settrace(before)
+    assert meanwhile == [None, False, None]
+    assert after == [tracer, True, tracer]
 
 
 def test_while_tests_are_collected_our_modules_are_traced_and_nothing_else_is(

@@ -5,9 +5,12 @@ database. Adding it up gives a warning where its first page is broken, and ends 
 """
 
 import contextlib
+import os
 import sqlite3
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.abc import MetaPathFinder
@@ -24,6 +27,41 @@ AT_REST = 5.0
 """Seconds: a file that changed more lately may be one that a process is just writing."""
 
 
+AT_FIRST: dict[str, str] = {}
+"""The same with their values, as they were before the first test."""
+ELSEWHERE = ("tests/browser/", "tests/chaos/", "tests/homes/", "tests/load/", "tests/security/test_bad_input.py",
+             "tests/security/test_every_route_needs_a_credential.py")  # fmt: skip
+"""Tests of a whole studio, or of every address in turn: what they run of it is held, and traced, by other tests."""
+
+
+def remember() -> None:
+    AT_FIRST.update({name: os.environ[name] for name in NAMES if name in os.environ})
+
+
+class Looking:
+    """Decides, test by test, where Coverage looks: whatever Python does takes up to twice as long with it.
+
+    A parametrised test is looked at in its first case alone: the others run the same lines with other values. The
+    programs of a file's first tests are looked at too: those of the others run much the same lines once more.
+    """
+
+    WITH_PROGRAMS = 3
+    """Tests of a file."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._looked: Counter[str] = Counter()
+
+    def at(self, nodeid: str) -> contextlib.AbstractContextManager[None]:
+        test = nodeid.partition("[")[0]
+        if test in self._known or nodeid.startswith(ELSEWHERE):
+            return off()
+        self._known.add(test)
+        file = test.partition("::")[0]
+        self._looked[file] += 1
+        return contextlib.nullcontext() if self._looked[file] <= self.WITH_PROGRAMS else no_programs()
+
+
 def is_on(environment: Mapping[str, str]) -> bool:
     return any(name in environment for name in NAMES)
 
@@ -35,13 +73,32 @@ def without(environment: Mapping[str, str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
-    """For long work of other people's code in a test's own process."""
-    tracer = sys.gettrace()
+    """For long work of other people's code in a test's own process, and in threads that begin meanwhile."""
+    tracer, of_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
+    threading.settrace(None)
     try:
         yield
     finally:
+        threading.settrace(of_threads)
         sys.settrace(tracer)
+
+
+@contextlib.contextmanager
+def no_programs() -> Iterator[None]:
+    """No program that starts meanwhile is traced."""
+    names = {name: os.environ.pop(name) for name in NAMES if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(names)
+
+
+@contextlib.contextmanager
+def off() -> Iterator[None]:
+    """Neither this process nor a program that it starts is traced meanwhile."""
+    with no_programs(), paused():
+        yield
 
 
 @contextlib.contextmanager

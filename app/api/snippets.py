@@ -8,8 +8,9 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from app.api import undo
 from engine import names
-from engine.code import file_names, languages, snippets, wanted
+from engine.code import deleting, file_names, languages, snippets, wanted
 from engine.errors import NotFoundError
 from storage.tables import DEFAULT_PROJECT, Snippet, SnippetVersion
 
@@ -115,9 +116,12 @@ def rename_snippet(snippet_id: PathId, body: RenameSnippetBody) -> SnippetAnswer
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a snippet", responses=NOT_FOUND)
-def delete_snippet(snippet_id: PathId) -> None:
-    """Deletes it with all its versions."""
-    snippets.delete(snippet_id)
+def delete_snippet(snippet_id: PathId, response: Response) -> None:
+    """Deletes it with all its versions.
+
+    For 30 seconds `POST /api/snippets/undo/{id}` brings it back; the header X-Undo-Id says the id.
+    """
+    undo.offer(response, deleting.delete(snippet_id))
 
 
 @router.get("/{id}/versions", summary="Versions of a snippet", responses=NOT_FOUND)

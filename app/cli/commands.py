@@ -47,6 +47,7 @@ COMMANDS = {
     "evaluate": Late(
         "evaluate", "evaluate", "Compare two models on the same rows, and say which is better and how sure that is."
     ),
+    "evaluations": Late("evaluate", "COMMANDS", "Evaluations: listed, shown, deleted, undone."),
     "script": Late(
         "runs.script",
         "script",
@@ -73,7 +74,9 @@ COMMANDS = {
     ),
     "chat": Late("serving.chat", "chat", "Ask a served model, once or as a talk."),
     "chats": Late(
-        "serving.chats", "COMMANDS", "Chats of the studio: listed, shown, shared; votes counted, made into datasets."
+        "serving.chats",
+        "COMMANDS",
+        "Chats of the studio: listed, shown, shared, deleted, undone; votes counted, made into datasets.",
     ),
     "serve-run": Late(
         "serving.serve_run",
@@ -81,8 +84,11 @@ COMMANDS = {
         "Serve what a run has trained, its base beside it, under a name that programs can call.",
     ),
     "code": Late(
-        "code", "code", "Ask a served model about code: written as it comes, run and fixed in the sandbox if you like."
+        "code.asking",
+        "code",
+        "Ask a served model about code: written as it comes, run and fixed in the sandbox if you like.",
     ),
+    "snippets": Late("code.snippets", "COMMANDS", "Snippets of code: listed, shown, deleted, undone."),
     "export-sky": Late(
         "sky", "export_sky", "Write a training as a YAML file for `sky launch`, which runs it on machines in a cloud."
     ),
@@ -110,7 +116,9 @@ COMMANDS = {
         "start",
         "Start a sweep: search for better settings of a recipe by trials, each of them a training.",
     ),
-    "sweeps": Late("sweeps.commands", "COMMANDS", "Sweeps: listed, shown, stopped, resumed, gone on with."),
+    "sweeps": Late(
+        "sweeps.commands", "COMMANDS", "Sweeps: listed, shown, stopped, resumed, gone on with, deleted, undone."
+    ),
     "add-model": Late("models.added", "add", "Fetch a base model and wait until it is ready."),
     "hub-token": Late(
         "models.hub",

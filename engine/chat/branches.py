@@ -41,6 +41,7 @@ def edit(chat_id: str, question_id: int, text: str) -> Chat | None:
         branch = _branch(session, changed, turns, place)
         for turn in turns[place:]:
             session.delete(turn)
+        chats.drop_hidden(session, chat_id, question_id)
         session.add(Message(chat_id=chat_id, side="user", content=text))
         if place == 0 and changed.title == chat.title_of(before):
             changed.title = chat.title_of(text)
@@ -62,6 +63,7 @@ def take_back(chat_id: str) -> str:
             _branch(session, changed, turns, place)
         for turn in answers:
             session.delete(turn)
+        chats.drop_hidden(session, chat_id, question.id)
         question.better = ""  # the vote was about the answers before
         return question.content
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from engine import names
 from engine.chat import streams
+from engine.chat.exchanges import taking_turns
 from engine.chat.sampling import Sampling
 from engine.chat.speed import Clock
 from engine.chat.streams import ChatError as ChatError
@@ -86,13 +87,6 @@ def messages(chat_id: str, side: Side | None = None) -> Sequence[Message]:
         return chats.messages(session, chat_id, side)
 
 
-def delete_chat(chat_id: str) -> None:
-    """Deletes a chat with its turns and its branches; what was kept for training stays. Raises NotFoundError."""
-    with db.session() as session:
-        chats.clear(session, chat_id)
-        session.delete(look_up(chat_id))
-
-
 def ask(chat_id: str, text: str) -> Message:
     """Stores a question. `answer` then answers it, once for each side. Raises RefusedError for an empty one."""
     message = Message(chat_id=look_up(chat_id).id, side="user", content=checked_text(text))
@@ -120,7 +114,7 @@ def title_of(question: str) -> str:
 
 def answer(chat_id: str, side: Side, model: str, system: str = "", sampling: Sampling = USUAL) -> Generator[str]:
     """The answer of one side to what was asked last, piece by piece. What has come is stored however it ends."""
-    turns = conversation(chat_id, side, system)
+    turns, question_id = conversation(chat_id, side, system), _last_question(chat_id)
     answer = Message(
         chat_id=chat_id, side=side, model=model, content="", complete=False,
         system=system.strip(), sampling=sampling.kept(),
@@ -139,7 +133,7 @@ def answer(chat_id: str, side: Side, model: str, system: str = "", sampling: Sam
     finally:
         if answer.complete or pieces:
             answer.content = "".join(pieces)
-            _store(clock.write_on(answer, len(pieces), told))
+            _store(clock.write_on(answer, len(pieces), told), question_id)
 
 
 def _weights(model: str) -> str:
@@ -152,15 +146,23 @@ def _weights(model: str) -> str:
 
 
 def conversation(chat_id: str, side: Side, system: str = "") -> list[dict[str, str]]:
-    """What one side is shown: the system prompt, then its last turns, beginning with a question."""
+    """What one side is shown: the system prompt, then its last turns, question and answer in turn."""
     roles = {"user": "user", side: "assistant"}
-    turns = [{"role": roles[turn.side], "content": turn.content} for turn in messages(chat_id, side)][-MOST_TURNS:]
+    shown = taking_turns(messages(chat_id, side))[-MOST_TURNS:]
+    turns = [{"role": roles[turn.side], "content": turn.content} for turn in shown]
     while turns and turns[0]["role"] == "assistant":
         del turns[0]
     return [{"role": "system", "content": system.strip()}, *turns] if system.strip() else turns
 
 
-def _store(message: Message) -> None:
+def _last_question(chat_id: str) -> int | None:
+    return max((turn.id or 0 for turn in messages(chat_id) if turn.side == "user"), default=None)
+
+
+def _store(message: Message, question_id: int | None = None) -> None:
+    """Chat or question may have been deleted while the model wrote: then there is no place for the answer."""
     with db.session() as session:
-        if session.get(Chat, message.chat_id) is not None:  # it may have been deleted while the model wrote
+        if question_id is not None and session.get(Message, question_id) is None:
+            return
+        if session.get(Chat, message.chat_id) is not None:
             session.add(message)

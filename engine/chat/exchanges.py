@@ -24,7 +24,7 @@ class Exchange:
 
     def prompt(self, answer: Message) -> list[dict[str, str]]:
         """What the model was shown for that answer: its system prompt, and the turns of its side up to the question."""
-        shown = [turn for turn in (*self.before, self.question) if turn.side in ("user", answer.side)]
+        shown = taking_turns([turn for turn in (*self.before, self.question) if turn.side in ("user", answer.side)])
         roles = [{"role": "user" if turn.side == "user" else "assistant", "content": turn.content} for turn in shown]
         system = answer.system.strip()
         return [{"role": "system", "content": system}, *roles] if system else roles
@@ -39,3 +39,13 @@ def exchanges(turns: Sequence[Message]) -> list[Exchange]:
 def _exchange(turns: Sequence[Message], start: int, end: int) -> Exchange:
     by_side = {turn.side: turn for turn in turns[start + 1 : end]}
     return Exchange(turns[start], by_side.get("tuned"), by_side.get("base"), tuple(turns[:start]))
+
+
+def taking_turns(turns: Sequence[Message]) -> list[Message]:
+    """The turns of one side without the questions that it has no answer to, but for the last one.
+
+    Templates of many models refuse two questions in a row. An answer may be missing because it was deleted, because the
+    model broke off before its first word, or because the side was silent then.
+    """
+    with_next = zip(turns, [*turns[1:], None], strict=True)
+    return [turn for turn, after in with_next if turn.side != "user" or after is None or after.side != "user"]

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from engine.chat import chat
+from engine.chat.exchanges import taking_turns
 from engine.data import datasets, shape
 from engine.errors import ConflictError, RefusedError
 from storage import datasets as stored
@@ -37,7 +38,7 @@ def conversation(chat_id: str, side: chat.Side) -> list[dict[str, Any]]:
         turns.pop()
     if not turns:
         raise RefusedError("There is no finished answer in this chat yet.", "Ask something, and wait for the answer.")
-    system = turns[-1].system
+    turns, system = taking_turns(turns), turns[-1].system
     system_turns = [{"role": "system", "content": system}] if system else []
     exchange = [{"role": "user" if turn.side == "user" else "assistant", "content": turn.content} for turn in turns]
     return [*system_turns, *exchange]

@@ -117,12 +117,6 @@ def rename(snippet_id: str, name: str) -> Snippet:
     return snippet
 
 
-def delete(snippet_id: str) -> None:
-    """Deletes it with all its versions. Raises NotFoundError."""
-    with db.session() as session:
-        session.delete(existing(session, Snippet, snippet_id))
-
-
 def versions(snippet_id: str, limit: int = 100, offset: int = 0) -> list[VersionLine]:
     """The versions without their files, the newest first. Raises NotFoundError."""
     with db.reading() as session:

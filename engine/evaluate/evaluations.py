@@ -166,27 +166,17 @@ def stop(evaluation_id: str) -> Evaluation:
         row = existing(session, Evaluation, evaluation_id)
         if row.status not in WORK_MOVING:
             return row
-        row.status, row.ended_at = WorkStatus.STOPPED, time.time()
-        row.error, row.hint = "It was stopped.", "Start it again: it continues with the answers it already has."
-    _forget_work(row)
+        end_early(row)
+    work.forget_subject(row.id)
     return row
 
 
-def delete(evaluation_id: str) -> None:
-    """Ends and removes it. Raises NotFoundError; ConflictError for the first report of a run, which proves it."""
-    with db.session() as session:
-        row = existing(session, Evaluation, evaluation_id)
-        if row.run_id and row.status == WorkStatus.SUCCEEDED and is_first(stored.of_run(session, row.run_id), row):
-            message = "This is the first report on its run, and the one that counts."
-            raise ConflictError(message, "Delete the run, and its reports go with it.")
-        session.delete(row)
-    _forget_work(row)
+def end_early(row: Evaluation) -> None:
+    """Marks one on its way as stopped, in the caller's transaction."""
+    row.status, row.ended_at = WorkStatus.STOPPED, time.time()
+    row.error, row.hint = "It was stopped.", "Start it again: it continues with the answers it already has."
 
 
 def is_first(reports: Sequence[Evaluation], row: Evaluation) -> bool:
     """Whether it is the first of a run's reports that came to its end."""
     return next((report.id for report in reports if report.status == WorkStatus.SUCCEEDED), None) == row.id
-
-
-def _forget_work(row: Evaluation) -> None:
-    work.forget_subject(row.id)

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.accounts import request_log
+from engine.chat import deleting as chats_deleting
+from engine.code import deleting as snippets_deleting
 from engine.data import deleting as datasets_deleting
+from engine.evaluate import deleting as evaluations_deleting
 from engine.life import orphans
 from engine.models import deleting as models_deleting
 from engine.models import looks
@@ -21,6 +24,7 @@ from engine.runs import deleting
 from engine.runtimes import runtimes
 from engine.serve import idle
 from engine.serve.rollout import canary
+from engine.sweeps import deleting as sweeps_deleting
 from engine.system import use
 
 EVERY_SECONDS = 1.0
@@ -42,6 +46,10 @@ CHORES = {
     "deleted runs": Chore(deleting.remove_due, 2),
     "deleted datasets": Chore(datasets_deleting.remove_due, 2),
     "deleted models": Chore(models_deleting.remove_due, 2),
+    "deleted chats": Chore(chats_deleting.remove_due, 2),
+    "deleted snippets": Chore(snippets_deleting.remove_due, 2),
+    "deleted evaluations": Chore(evaluations_deleting.remove_due, 2),
+    "deleted sweeps": Chore(sweeps_deleting.remove_due, 2),
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),

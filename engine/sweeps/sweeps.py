@@ -12,7 +12,6 @@ from sqlmodel import Session
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.names import LONGEST
-from engine.process import trash, work
 from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import parse
@@ -25,7 +24,7 @@ from engine.sweeps.life.trials import RUNNING
 from engine.sweeps.picture import Picture
 from engine.sweeps.spec import MOST_TRIALS, SweepSpec
 from engine.sweeps.study import Trial, best
-from storage import db, home
+from storage import db
 from storage import runs as stored_runs
 from storage.statuses import RUN_RESUMABLE, SWEEP_MOVING, RunStatus, SweepStatus
 from storage.sweeps import sweeps as stored
@@ -220,18 +219,6 @@ def pick(sweep_id: str, better: int, worse: int, alike: bool = False) -> None:
             hint = "Choose two different trials that have finished."
             raise RefusedError(f"Trials {better} and {worse} cannot be compared.", hint)
         session.add(TrialPick(sweep_id=sweep_id, winner=better, loser=worse, is_alike=alike))
-
-
-def delete(sweep_id: str) -> None:
-    """Forgets a sweep and its trials; their runs stay. Raises NotFoundError, ConflictError while it is under way."""
-    with db.session() as session:
-        sweep = existing(session, Sweep, sweep_id)
-        if sweep.status in SWEEP_MOVING:
-            raise ConflictError(f"The sweep `{sweep.name}` is {sweep.status.value}.", "Stop it first.")
-        stored_trials.let_go(session, sweep_id)
-        session.delete(sweep)
-    work.forget_subject(sweep_id)
-    trash.discard(home.folder("sweeps", sweep_id))
 
 
 def best_of(spec: SweepSpec, trials: tuple[Trial, ...]) -> Trial | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from engine.chat import chat
-from pages.parts import html
+from pages.parts import html, undo
 from pages.parts.icons import icon
 from storage.tables import Chat
 
@@ -28,21 +28,23 @@ def earlier_html(query: Mapping[str, str]) -> str:
         for earlier, at in chat.recent_chats(query["project"], 2 * MOST_EARLIER, words)
         if earlier.title and earlier.id != query.get("chat")
     ][:MOST_EARLIER]
+    back = undo.bar(Chat, query["project"], has_files=False)
     if not chats and not words:
-        return ""
+        return str(back)
     links = html.join(
         Markup('<li data-key="{}">{} <small>{}</small>{}{}</li>').format(
             earlier.id,
             html.link(plain_title(earlier.title), f"/chat?chat={earlier.id}"),
             html.moment(at),
             _rename(earlier),
-            html.button("Delete", "delete", earlier.id, f"Delete the chat {plain_title(earlier.title)}?", "danger"),
+            _delete(earlier),
         )
         for earlier, at in chats
     )
     listed = Markup("<ul>{}</ul>").format(links) if chats else Markup('<p class="ts-note">No other chat has that.</p>')
     return str(
-        Markup('<section class="ts-earlier"><h2 class="ts-section">Earlier chats</h2>{}{}</section>').format(
+        back
+        + Markup('<section class="ts-earlier"><h2 class="ts-section">Earlier chats</h2>{}{}</section>').format(
             _search(words), listed
         )
     )
@@ -54,6 +56,11 @@ def _search(words: str) -> Markup:
         'name="find" value="{}" maxlength="120" aria-label="Search earlier chats" placeholder="Words in a chat">'
         '<button class="ts-button">Search</button></form>'
     ).format(words)
+
+
+def _delete(earlier: Chat) -> Markup:
+    question = f"Delete the chat {plain_title(earlier.title)} with its earlier versions? {undo.SAID}"
+    return html.button("Delete", "delete", earlier.id, question, "danger")
 
 
 def _rename(earlier: Chat) -> Markup:

@@ -4,12 +4,12 @@ from typing import Any
 
 import gradio as gr
 
-from engine.chat import answering, chat
+from engine.chat import chat, deleting
 from engine.errors import NotFoundError
 from engine.serve import routing
 from pages.chat import beside, settings
 from pages.chat.sides import Turns, buttons_of, turns_of
-from pages.parts import toasts
+from pages.parts import toasts, undo
 from pages.shell import project_of
 
 MOST_ASKED = 1000  # characters of a question in the page's address
@@ -54,16 +54,17 @@ def begin(request: gr.Request) -> tuple[Any, ...]:
 
 
 def act(open_id: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-    """Renames or deletes an earlier chat; where the open one is deleted, a new one begins."""
+    """Renames, deletes or brings back an earlier chat; where the open one is deleted, a new one begins."""
     with toasts.toast():
-        if event.name == "rename":
-            chat.rename_chat(event.id, event.values.get("title", ""))
-            return (gr.skip(),) * 5
-        answering.stop(event.id)
-        chat.delete_chat(event.id)
-        toasts.done("The chat is deleted.")
-        if not open_id or not _is_there(open_id):
-            return begin(request)
+        match event.name:
+            case "rename":
+                chat.rename_chat(event.id, event.values.get("title", ""))
+            case "undo":
+                undo.take_back(deleting.undo, event.id)
+            case "delete":
+                deleting.delete_chat(event.id)
+                if not open_id or not _is_there(open_id):
+                    return begin(request)
     return (gr.skip(),) * 5
 
 

@@ -1,16 +1,16 @@
-"""Under a conversation: how fast each answer came, thumbs, votes between two, and the datasets that come of them."""
+"""Under a conversation: how fast each answer came, thumbs, votes, what can be deleted, and the datasets of opinions."""
 
 from collections.abc import Mapping, Sequence
 
 import gradio as gr
 from markupsafe import Markup
 
-from engine.chat import chat, opinion_rows, opinions
+from engine.chat import answering, chat, deleting, opinion_rows, opinions
 from engine.chat.exchanges import Exchange, exchanges
 from engine.chat.sampling import in_words
 from engine.chat.speed import tokens_a_second
 from engine.evaluate import votes
-from pages.parts import html, sharing, toasts
+from pages.parts import html, sharing, toasts, undo
 from pages.parts.icons import icon
 from pages.shell import project_of
 from storage.tables import Message
@@ -24,10 +24,12 @@ def answers_html(query: Mapping[str, str]) -> str:
     if not query.get("chat"):
         return ""
     asked = exchanges(chat.messages(query["chat"]))
-    answered = [one for one in asked if one.answers()]
-    if not answered:
-        return ""
-    *earlier, last = answered[-MOST_SHOWN:]
+    back = undo.lines(deleting.waiting_turns(query["chat"]))
+    is_writing = answering.is_writing(query["chat"])
+    over = asked[:-1] if is_writing else asked
+    if not over:
+        return str(Markup('<section class="ch-answers">{}</section>').format(back)) if back else ""
+    *earlier, last = over[-MOST_SHOWN:]
     folded = Markup()
     if earlier:
         title = f"Earlier answers ({len(earlier)})"
@@ -35,8 +37,8 @@ def answers_html(query: Mapping[str, str]) -> str:
             title, html.join(_exchange(one, True) for one in reversed(earlier))
         )
     return str(
-        Markup('<section class="ch-answers" aria-label="Answers">{}{}{}</section>').format(
-            _exchange(last, last is not asked[-1]), folded, _take_away(query["chat"])
+        Markup('<section class="ch-answers" aria-label="Answers">{}{}{}{}</section>').format(
+            back, _exchange(last, last is not asked[-1]), folded, _take_away(query["chat"])
         )
     )
 
@@ -55,11 +57,26 @@ def _exchange(exchange: Exchange, with_question: bool) -> Markup:
     question = " ".join(exchange.question.content.split())
     asked = Markup('<p class="ch-asked">{}</p>').format(_short(question)) if with_question else Markup()
     answers = exchange.answers()
-    cells = html.join(_answer(answer) for answer in answers)
+    cells = html.join(_answer(answer) for answer in answers) or Markup('<p class="ts-note">No answer.</p>')
     vote = _vote(exchange) if len(answers) == 2 else Markup()
-    return Markup('<div class="ch-exchange" data-key="{}">{}<div class="ch-pair">{}</div>{}</div>').format(
-        exchange.question.id, asked, cells, vote
-    )
+    return Markup(
+        '<div class="ch-exchange" data-key="{}">{}<div class="ch-pair">{}</div><div class="ch-below">{}{}</div></div>'
+    ).format(exchange.question.id, asked, cells, vote, _delete(exchange))
+
+
+def _delete(exchange: Exchange) -> Markup:
+    """A question takes its answers with it: the words of its button say so."""
+    what = ("Delete question", "Delete question and answer", "Delete question and answers")[len(exchange.answers())]
+    return html.button(what, "delete", str(exchange.question.id), f"{what}? The chat goes on without. {undo.SAID}")
+
+
+def _delete_answer(answer: Message) -> Markup:
+    model = answer.model or answer.side
+    question = f"Delete this answer of {model}? The question stays, but {model} is not shown it again. {undo.SAID}"
+    return Markup(
+        '<button type="button" class="ts-button ch-thumb" data-act="delete" data-id="{}" data-confirm="{}" '
+        'data-label="Delete answer" aria-label="Delete answer of {}" title="Delete answer">{}</button>'
+    ).format(answer.id, question, model, icon("trash"))
 
 
 def _short(text: str) -> str:
@@ -69,10 +86,10 @@ def _short(text: str) -> str:
 def _answer(answer: Message) -> Markup:
     return Markup(
         '<div class="ch-answer"><b title="{}">{}</b><span class="ch-speed">{}</span>'
-        '<span class="ch-thumbs">{}{}</span>{}</div>'
+        '<span class="ch-thumbs">{}{}{}</span>{}</div>'
     ).format(
         answer.weights, answer.model or answer.side, speed_words(answer), _thumb(answer, 1), _thumb(answer, -1),
-        _settings(answer),
+        _delete_answer(answer), _settings(answer),
     )  # fmt: skip
 
 

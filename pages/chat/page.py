@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from pages.chat import attaching, beside, controls, opening, settings, sides
+from pages.chat import attaching, beside, controls, opening, removing, settings, sides
 from pages.chat.earlier import earlier_html
 from pages.chat.opening import MOST_ASKED
 from pages.chat.opinion_view import act as opinion_act
@@ -89,10 +89,10 @@ def page() -> None:
     emptied = new_chat.click(opening.begin, None, [id, tuned, base, *buttons], cancels=answers, **live.QUIET)
     emptied.then(None, id, None, js=SHOW_IN_ADDRESS, **live.QUIET).then(None, js=FOCUS_TEXT, **live.QUIET)
     questions.action(fill, None, text, **live.QUIET).then(None, js=FOCUS_TEXT, **live.QUIET)
-    changed = earlier.action(opening.act, id, [id, tuned, base, *buttons], **live.ACTING)
-    changed.then(None, js=live.REFRESH, **live.QUIET)
-    for opinion in (judged, opinions):
-        live.acting(opinion, opinion_act)
+    removed = judged.action(removing.act, id, [tuned, base], **live.ACTING)
+    for changed in (removed, earlier.action(opening.act, id, [id, tuned, base, *buttons], **live.ACTING)):
+        changed.then(None, js=live.REFRESH, **live.QUIET)
+    live.acting(opinions, opinion_act)
 
 
 def served_html(_query: Mapping[str, str]) -> str:

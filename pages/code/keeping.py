@@ -5,12 +5,12 @@ from typing import Any
 
 import gradio as gr
 
-from engine.code import snippets
+from engine.code import deleting, snippets
 from engine.code.snippets import Origin
 from pages.code import opening, run_view, told
 from pages.code.files import Desk
 from pages.code.sheet import Sheet, sheet_of
-from pages.parts import toasts
+from pages.parts import toasts, undo
 from pages.shell import project_of
 from storage.tables import DEFAULT_PROJECT, SnippetVersion
 
@@ -36,7 +36,7 @@ def _rename(sheet: Sheet, event: gr.EventData, _request: gr.Request) -> list[Any
 
 
 def _delete(sheet: Sheet, _event: gr.EventData, _request: gr.Request) -> list[Any]:
-    snippets.delete(sheet.snippet_id)
+    deleting.delete(sheet.snippet_id)
     return ["", told.line("The snippet is deleted.", kept=sheet.snippet_id, to="/code")]
 
 
@@ -94,6 +94,12 @@ def kept_line(
         words = f"{words} Version {other} came from another window meanwhile: what differs is shown below.".strip()
         address |= {"from": str(other), "to": str(version.number)}
     return told.line(words, tone=tone, at=address, kept=version.snippet_id, base=version.number)
+
+
+def undo_deletion(event: gr.EventData) -> None:
+    """Brings a deleted snippet back into the list."""
+    with toasts.toast():
+        undo.take_back(deleting.undo, event.id)
 
 
 def open_version(event: gr.EventData, snippet_id: str) -> list[Any]:

@@ -54,7 +54,7 @@ def page() -> None:
             live.live("diff", shelf.diff_html, seconds=20)
         with gr.Column(elem_id="code-shelf", min_width=0):
             versions = live.live("versions", shelf.versions_html, seconds=10, actions=True)
-            live.live("snippets", shelf.snippets_html, seconds=20)
+            live.acting(live.live("snippets", shelf.snippets_html, seconds=20, actions=True), keeping.undo_deletion)
     draft = gr.Textbox(visible=False)
     sheet = [field[name] for name in NAMES]
     desk = [field["files_json"], field["opened"], field["code"], tabs]

@@ -12,7 +12,7 @@ from engine.code.snippets import VersionLine
 from engine.errors import TunesmithError
 from pages.code import versions_view
 from pages.code.versions_view import address
-from pages.parts import html, marks, pager
+from pages.parts import html, marks, pager, undo
 from pages.parts.icons import icon
 from storage.tables import Snippet
 
@@ -63,7 +63,7 @@ def _downloads(snippet: Snippet, query: Mapping[str, str]) -> list[Markup]:
 
 
 def _delete(snippet: Snippet) -> Markup:
-    question = f"Delete the snippet {hidden.escaped(snippet.name)} with all its versions?"
+    question = f"Delete the snippet {hidden.escaped(snippet.name)} with all its versions? {undo.SAID}"
     return html.button("Delete", "delete", snippet.id, question, "danger")
 
 
@@ -143,15 +143,16 @@ def snippets_html(query: Mapping[str, str]) -> str:
     words, project_id = query.get("q", ""), query["project"]
     place = pager.place_of(query, MOST_LISTED, snippets.count(words, project_id))
     page_of_snippets = snippets.find(words, place.size, place.offset, project_id)
+    deleted = undo.bar(Snippet, project_id, has_files=False)
     if not page_of_snippets and not words:
-        return ""
+        return str(deleted)
     numbers = snippets.newest_numbers([snippet.id for snippet in page_of_snippets])
     items = html.join(_snippet(snippet, numbers.get(snippet.id, 0), query.get("snippet") == snippet.id)
                       for snippet in page_of_snippets)  # fmt: skip
     listed = Markup('<ul class="cd-list">{}</ul>').format(items) if page_of_snippets else _none(words)
     carried = {name: query[name] for name in ("snippet", "version", VERSIONS_PAGE, "q") if query.get(name)}
     pages = pager.pager_by_page(place, "/code", "snippets", **carried)
-    return str(html.card("Snippets", _search(words), listed, pages))
+    return str(deleted + html.card("Snippets", _search(words), listed, pages))
 
 
 def _search(words: str) -> Markup:

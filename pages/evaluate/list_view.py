@@ -11,13 +11,14 @@ from engine.evaluate import titles, words
 from engine.evaluate.comparison import MOST_COMPARED
 from pages.evaluate import new_form, question_view, report_view
 from pages.evaluate.report_view import shown
-from pages.parts import choosing, filters, html
+from pages.parts import choosing, filters, html, undo
 from pages.parts.filling import filled
 from pages.parts.pager import pager_by_page, place_of
 from storage import datasets, db
 from storage import evaluations as stored
 from storage.evaluations import Filter
 from storage.statuses import WorkStatus
+from storage.tables import Evaluation
 
 Facts = Mapping[str, Any]
 ROWS = 25
@@ -49,14 +50,16 @@ def list_html(query: Mapping[str, str]) -> Markup:
         choices = new_form.subjects(session, query["project"])
         asking = new_form.new_html(session, query, choices) + question_view.question_html(session, query, choices)
     is_filtered = any(query.get(name) for name in ("q", "tag", "status"))
+    deleted = undo.bar(Evaluation, query["project"], has_files=False)
     if not rows and not is_filtered:
-        return filled('<div class="ts-stack">{}{}</div>', _asking(asking), _nothing())
+        return filled('<div class="ts-stack">{}{}{}</div>', deleted, _asking(asking), _nothing())
     table = _not_found()
     if rows:
         table = html.table(HEADERS, [_row(row, query) for row in rows], "Evaluations")
     kept = {name: query[name] for name in KEPT if query.get(name) and name != "page"}
     return filled(
-        '<div class="ts-stack">{}{}{}{}{}</div>',
+        '<div class="ts-stack">{}{}{}{}{}{}</div>',
+        deleted,
         _asking(asking),
         _filters(query, tags),
         _chosen(query),

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from engine.evaluate import evaluations, reports, titles
 from engine.evaluate.evaluations import Wanted
 from pages.evaluate import report_view, worse_view
-from pages.parts import html, toasts
+from pages.parts import html, toasts, undo
 from pages.parts.log_link import log_link
 from storage import db
 from storage.statuses import WORK_MOVING, WorkStatus
@@ -81,7 +81,7 @@ def _actions(row: Evaluation) -> Markup:
         return html.join([log, html.button("Stop", "stop", row.id)])
     downloads = [download(row.id, name) for name in FORMATS] if row.status == WorkStatus.SUCCEEDED else []
     more = [html.button("Measure again", "again", row.id), html.button("Measure all rows", "again-all", row.id)]
-    question = f"Delete the evaluation {row.name}?"
+    question = f"Delete the evaluation {row.name}? {undo.SAID}"
     return html.join([log, *downloads, *more, html.button("Delete", "delete", row.id, question, "danger")])
 
 

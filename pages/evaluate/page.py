@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import gradio as gr
 
 from engine.errors import NotFoundError
-from engine.evaluate import evaluations
+from engine.evaluate import deleting, evaluations
 from pages.evaluate import compare_view, list_view, new_form, one_view
-from pages.parts import html, live, toasts
+from pages.parts import html, live, toasts, undo
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "evaluate", "Evaluate", "Did it help, and how sure is that?", "v", "evaluate"
@@ -61,8 +61,12 @@ def _stop(evaluation_id: str, _values: Mapping[str, str], _project: str) -> None
 
 
 def _delete(evaluation_id: str, _values: Mapping[str, str], _project: str) -> str:
-    evaluations.delete(evaluation_id)
+    deleting.delete(evaluation_id)
     return "/evaluate"
+
+
+def _undo(deletion_id: str, _values: Mapping[str, str], _project: str) -> None:
+    undo.take_back(deleting.undo, deletion_id)
 
 
 def _tag(evaluation_id: str, values: Mapping[str, str], _project: str) -> None:
@@ -76,6 +80,7 @@ ACTS: dict[str, Act] = {
     "again-all": one_view.again_all,
     "stop": _stop,
     "delete": _delete,
+    "undo": _undo,
     "tag": _tag,
 }
 FRAGMENTS: dict[str, live.Fragment] = {"evaluations": evaluations_html, "worse": worse_html}

@@ -6,9 +6,10 @@ from markupsafe import Markup
 
 from engine.sweeps.results import listing
 from engine.sweeps.results.listing import InShort
-from pages.parts import html, pager
+from pages.parts import html, pager, undo
 from pages.sweeps import address, words
 from pages.sweeps.address import Query
+from storage.tables import Sweep
 
 ROWS = 50
 
@@ -17,8 +18,9 @@ def list_html(query: Query) -> Markup:
     """The sweeps of the project, the newest first; how to start one while there is none."""
     project = query.get("project") or None
     place = pager.place_of(query, ROWS, listing.count(project))
+    deleted = undo.bar(Sweep, project, has_files=False)
     if not place.total:
-        return empty()
+        return deleted + empty()
     rows = listing.page(project, ROWS, place.offset)
     heads: list[str | html.Header] = [
         html.Header("Sweep", room=18),
@@ -28,7 +30,7 @@ def list_html(query: Query) -> Markup:
         "Began",
     ]
     way = pager.pager_by_page(place, "/sweeps", "sweeps")
-    return html.join((html.table(heads, [_row(one) for one in rows], "Sweeps"), way))
+    return html.join((deleted, html.table(heads, [_row(one) for one in rows], "Sweeps"), way))
 
 
 def empty() -> Markup:

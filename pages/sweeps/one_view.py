@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from engine.sweeps.picture import Picture
 from engine.sweeps.results import study_file
-from pages.parts import html, tabs
+from pages.parts import html, tabs, undo
 from pages.sweeps import address, best_view, charts, taste_view, trials_view, words
 from pages.sweeps.address import FIRST, Query
 
@@ -127,7 +127,8 @@ def _study(picture: Picture) -> Markup:
 def _delete(picture: Picture) -> Markup:
     if picture.is_moving:
         return Markup()
-    return html.button("Delete", "delete", picture.id, f"Delete the sweep {picture.name}? Its runs stay.", "danger")
+    question = f"Delete the sweep {picture.name}? Its runs stay. {undo.SAID}"
+    return html.button("Delete", "delete", picture.id, question, "danger")
 
 
 def _trouble(picture: Picture) -> Markup:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import gradio as gr
 
 from engine.errors import NotFoundError, RefusedError
-from engine.sweeps import sweeps
+from engine.sweeps import deleting, sweeps
 from engine.sweeps.results import study_file
-from pages.parts import html, live, toasts
+from pages.parts import html, live, toasts, undo
 from pages.shell import project_of
 from pages.sweeps import list_view, one_view, taste_view
 
@@ -81,8 +81,12 @@ def _study(sweep_id: str, _values: Mapping[str, str], _project: str) -> None:
 
 
 def _delete(sweep_id: str, _values: Mapping[str, str], _project: str) -> str:
-    sweeps.delete(sweep_id)
+    deleting.delete(sweep_id)
     return "/sweeps"
+
+
+def _undo(deletion_id: str, _values: Mapping[str, str], _project: str) -> None:
+    undo.take_back(deleting.undo, deletion_id)
 
 
 Act = Callable[[str, Mapping[str, str], str], str | None]
@@ -94,6 +98,7 @@ ACTS: dict[str, Act] = {
     "full": _full,
     "study": _study,
     "delete": _delete,
+    "undo": _undo,
     "pick": taste_view.pick,
     "alike": taste_view.alike,
 }

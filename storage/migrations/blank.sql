@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 --
-INSERT INTO "alembic_version" VALUES('0024');
+INSERT INTO "alembic_version" VALUES('0025');
 --
 CREATE TABLE alias_follower (
 	endpoint_id VARCHAR NOT NULL, 
@@ -82,7 +82,7 @@ CREATE TABLE chat (
 	id VARCHAR NOT NULL, 
 	project_id VARCHAR NOT NULL, 
 	title VARCHAR NOT NULL, 
-	created_at FLOAT NOT NULL, branch_of VARCHAR, 
+	created_at FLOAT NOT NULL, branch_of VARCHAR, deleted_at FLOAT, deletion_id VARCHAR, 
 	CONSTRAINT pk_chat PRIMARY KEY (id), 
 	CONSTRAINT fk_chat_project_id_project FOREIGN KEY(project_id) REFERENCES project (id)
 );
@@ -160,7 +160,7 @@ CREATE TABLE evaluation (
 	hint VARCHAR, 
 	work_id VARCHAR, 
 	created_at FLOAT NOT NULL, 
-	ended_at FLOAT, 
+	ended_at FLOAT, deleted_at FLOAT, deletion_id VARCHAR, 
 	CONSTRAINT pk_evaluation PRIMARY KEY (id), 
 	CONSTRAINT fk_evaluation_project_id_project FOREIGN KEY(project_id) REFERENCES project (id)
 );
@@ -209,8 +209,8 @@ CREATE TABLE "live_link" (
 	revoked_at FLOAT, 
 	chat_id VARCHAR, 
 	CONSTRAINT pk_live_link PRIMARY KEY (id), 
-	CONSTRAINT uq_live_link_sha256 UNIQUE (sha256), 
 	CONSTRAINT fk_live_link_run_id_run FOREIGN KEY(run_id) REFERENCES run (id) ON DELETE CASCADE, 
+	CONSTRAINT uq_live_link_sha256 UNIQUE (sha256), 
 	CONSTRAINT fk_live_link_chat_id_chat FOREIGN KEY(chat_id) REFERENCES chat (id) ON DELETE CASCADE
 );
 --
@@ -240,7 +240,7 @@ CREATE TABLE message (
 	model VARCHAR NOT NULL, 
 	content VARCHAR NOT NULL, 
 	complete BOOLEAN NOT NULL, 
-	created_at FLOAT NOT NULL, weights VARCHAR DEFAULT '' NOT NULL, system VARCHAR DEFAULT '' NOT NULL, better VARCHAR DEFAULT '' NOT NULL, seconds FLOAT, first_token_seconds FLOAT, tokens INTEGER, tokens_estimated BOOLEAN DEFAULT 0 NOT NULL, rating INTEGER DEFAULT '0' NOT NULL, sampling JSON, 
+	created_at FLOAT NOT NULL, weights VARCHAR DEFAULT '' NOT NULL, system VARCHAR DEFAULT '' NOT NULL, better VARCHAR DEFAULT '' NOT NULL, seconds FLOAT, first_token_seconds FLOAT, tokens INTEGER, tokens_estimated BOOLEAN DEFAULT 0 NOT NULL, rating INTEGER DEFAULT '0' NOT NULL, sampling JSON, deleted_at FLOAT, deletion_id VARCHAR, 
 	CONSTRAINT pk_message PRIMARY KEY (id), 
 	CONSTRAINT fk_message_chat_id_chat FOREIGN KEY(chat_id) REFERENCES chat (id) ON DELETE CASCADE
 );
@@ -519,7 +519,7 @@ CREATE TABLE snippet (
 	language VARCHAR NOT NULL, 
 	task VARCHAR NOT NULL, 
 	created_at FLOAT NOT NULL, 
-	updated_at FLOAT NOT NULL, 
+	updated_at FLOAT NOT NULL, deleted_at FLOAT, deletion_id VARCHAR, 
 	CONSTRAINT pk_snippet PRIMARY KEY (id), 
 	CONSTRAINT fk_snippet_project_id_project FOREIGN KEY(project_id) REFERENCES project (id)
 );
@@ -540,7 +540,7 @@ CREATE TABLE snippet_version (
 	CONSTRAINT uq_snippet_version_snippet_id UNIQUE (snippet_id, number)
 );
 --
-CREATE TABLE sweep (
+CREATE TABLE "sweep" (
 	id VARCHAR NOT NULL, 
 	project_id VARCHAR NOT NULL, 
 	name VARCHAR NOT NULL, 
@@ -557,10 +557,9 @@ CREATE TABLE sweep (
 	moved_at FLOAT NOT NULL, 
 	started_at FLOAT, 
 	seconds_before FLOAT NOT NULL, 
-	ended_at FLOAT, 
+	ended_at FLOAT, let_go JSON, deleted_at FLOAT, deletion_id VARCHAR, 
 	CONSTRAINT pk_sweep PRIMARY KEY (id), 
-	CONSTRAINT fk_sweep_project_id_project FOREIGN KEY(project_id) REFERENCES project (id), 
-	CONSTRAINT uq_sweep_project_id_name UNIQUE (project_id, name)
+	CONSTRAINT fk_sweep_project_id_project FOREIGN KEY(project_id) REFERENCES project (id)
 );
 --
 CREATE TABLE transition (
@@ -852,10 +851,6 @@ CREATE INDEX ix_run_sweep_created ON run (sweep_id, created_at);
 --
 CREATE INDEX ix_run_list ON run (project_id, deleted_at, archived, created_at, id, name, status, method, model_id, dataset_id, favourite, tags, step, loss, tokens_per_second, started_at, ended_at, sweep_id);
 --
-CREATE INDEX ix_sweep_status ON sweep (status);
---
-CREATE INDEX ix_sweep_created_at ON sweep (created_at);
---
 CREATE INDEX ix_trial_sweep_state ON trial (sweep_id, state);
 --
 CREATE INDEX ix_trial_sweep_put_away ON trial (sweep_id, is_put_away);
@@ -875,3 +870,19 @@ CREATE INDEX ix_message_better ON message (id) WHERE better != '';
 CREATE INDEX ix_live_link_run_id ON live_link (run_id);
 --
 CREATE INDEX ix_live_link_chat_id ON live_link (chat_id);
+--
+CREATE INDEX ix_sweep_status ON sweep (status);
+--
+CREATE INDEX ix_sweep_created_at ON sweep (created_at);
+--
+CREATE INDEX ix_chat_hidden ON chat (deleted_at, id) WHERE deleted_at IS NOT NULL;
+--
+CREATE INDEX ix_message_hidden ON message (deleted_at, id) WHERE deleted_at IS NOT NULL;
+--
+CREATE INDEX ix_snippet_hidden ON snippet (deleted_at, id) WHERE deleted_at IS NOT NULL;
+--
+CREATE INDEX ix_evaluation_hidden ON evaluation (deleted_at, id) WHERE deleted_at IS NOT NULL;
+--
+CREATE INDEX ix_sweep_hidden ON sweep (deleted_at, id) WHERE deleted_at IS NOT NULL;
+--
+CREATE UNIQUE INDEX uq_sweep_project_id_name ON sweep (project_id, name) WHERE deleted_at IS NULL;

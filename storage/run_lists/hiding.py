@@ -1,4 +1,5 @@
-"""What was deleted and can still be had back: runs, hidden with their exports and reports; datasets; models.
+"""What was deleted and can still be had back: runs, hidden with their exports and reports; datasets; models; chats,
+hidden with their turns; single turns; snippets; evaluations; sweeps.
 
 Who has to see them (the removal, the undo, who asks whether a folder belongs to somebody) says so by SEEING.
 """
@@ -8,14 +9,28 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy
-from sqlalchemy import delete, event, or_
+from sqlalchemy import and_, delete, event, or_
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.base import Executable
 from sqlmodel import Session, col
 
 from storage.statuses import WORK_MOVING
-from storage.tables import Dataset, Evaluation, Export, Metric, MetricSummary, Model, ModelVersion, Run, Work
+from storage.tables import (
+    Chat,
+    Dataset,
+    Evaluation,
+    Export,
+    Message,
+    Metric,
+    MetricSummary,
+    Model,
+    ModelVersion,
+    Run,
+    Snippet,
+    Sweep,
+    Work,
+)
 
 SEEING = {"sees_deleted_runs": True}
 """Execution options of a query that sees them."""
@@ -23,15 +38,31 @@ SEEING = {"sees_deleted_runs": True}
 # Core's table, not the class: the criterion on runs would be laid over this query too, and empty it.
 _TABLE = Run.__table__  # type: ignore[attr-defined]
 _HIDDEN_IDS = sqlalchemy.select(_TABLE.c.id).where(_TABLE.c.deleted_at.is_not(None))
+
+
+def _there(table: Any) -> Any:
+    """Not among the hidden rows of its own table, by their index: the end of a long row need not be read for it."""
+    core = table.__table__
+    return col(table.id).not_in(sqlalchemy.select(core.c.id).where(core.c.deleted_at.is_not(None)))
+
+
+_CHATS = Chat.__table__  # type: ignore[attr-defined]
+_HIDDEN_CHATS = sqlalchemy.select(_CHATS.c.id).where(_CHATS.c.deleted_at.is_not(None))
 # Each criterion makes a statement slower, so those alone are laid that say something of the tables it names.
 _CRITERIA: dict[str, Any] = {
     "run": with_loader_criteria(Run, col(Run.deleted_at).is_(None), include_aliases=True),
     "export": with_loader_criteria(Export, col(Export.run_id).not_in(_HIDDEN_IDS), include_aliases=True),
     "evaluation": with_loader_criteria(
         Evaluation,
-        or_(col(Evaluation.run_id).is_(None), col(Evaluation.run_id).not_in(_HIDDEN_IDS)),
+        and_(or_(col(Evaluation.run_id).is_(None), col(Evaluation.run_id).not_in(_HIDDEN_IDS)), _there(Evaluation)),
         include_aliases=True,
     ),
+    "message": with_loader_criteria(
+        Message, and_(_there(Message), col(Message.chat_id).not_in(_HIDDEN_CHATS)), include_aliases=True
+    ),
+    "chat": with_loader_criteria(Chat, _there(Chat), include_aliases=True),
+    "snippet": with_loader_criteria(Snippet, _there(Snippet), include_aliases=True),
+    "sweep": with_loader_criteria(Sweep, _there(Sweep), include_aliases=True),
 }
 # Laid only over queries for datasets or models themselves, not over those that only look up a name.
 _CRITERIA_OF: dict[type[Any], Any] = {

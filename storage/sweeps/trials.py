@@ -142,9 +142,16 @@ def not_put_away(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
     return session.exec(query.order_by(col(SweepTrial.number))).all()
 
 
-def let_go(session: Session, sweep_id: str) -> None:
-    """The runs of a sweep that is being deleted stay, as runs of their own."""
-    session.execute(update(Run).where(col(Run.sweep_id) == sweep_id).values(sweep_id=None))
+def let_go(session: Session, sweep_id: str) -> list[str]:
+    """The runs of a sweep that is being deleted stay, as runs of their own. Returns their ids, of hidden ones too."""
+    of_sweep = update(Run).where(col(Run.sweep_id) == sweep_id).values(sweep_id=None)
+    return [str(run_id) for run_id in session.scalars(of_sweep.returning(col(Run.id)))]
+
+
+def take_back(session: Session, sweep_id: str, run_ids: Sequence[str]) -> None:
+    """Those of the runs that were let go, and that still are there, belong to the sweep again."""
+    free = (col(Run.id).in_(run_ids), col(Run.sweep_id).is_(None))
+    session.execute(update(Run).where(*free).values(sweep_id=sweep_id))
 
 
 def searched(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -6,17 +6,21 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, text
 from sqlmodel import Field, SQLModel
 
-from storage.tables.columns import new_id
+from storage.tables.columns import hidden_ids, new_id
 
 _RATED, _VOTED = text("rating != 0"), text("better != ''")
 
 
 class Chat(SQLModel, table=True):
+    __table_args__ = (hidden_ids("chat"),)
+
     id: str = Field(default_factory=new_id, primary_key=True)
     project_id: str = Field(foreign_key="project.id", index=True)
     title: str = ""
     branch_of: str | None = Field(default=None, index=True)  # the chat of which it keeps what stood there before
     created_at: float = Field(default_factory=time.time)
+    deleted_at: float | None = None  # hidden since; removed when the time to undo is over
+    deletion_id: str | None = None  # the same for what was deleted at once
 
 
 class Message(SQLModel, table=True):
@@ -31,6 +35,7 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         Index("ix_message_rating", "id", sqlite_where=_RATED, postgresql_where=_RATED),
         Index("ix_message_better", "id", sqlite_where=_VOTED, postgresql_where=_VOTED),
+        hidden_ids("message"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -49,3 +54,5 @@ class Message(SQLModel, table=True):
     first_token_seconds: float | None = None
     rating: int = 0
     better: str = ""  # tuned | base | tie, and empty without a vote
+    deleted_at: float | None = None
+    deletion_id: str | None = None

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
 
 from storage.statuses import WorkStatus
-from storage.tables.columns import new_id, words_of
+from storage.tables.columns import hidden_ids, new_id, words_of
 
 
 class Evaluation(SQLModel, table=True):
@@ -16,6 +16,7 @@ class Evaluation(SQLModel, table=True):
     __table_args__ = (
         Index("ix_evaluation_status_created", "status", "created_at"),
         Index("ix_evaluation_run_created", "run_id", "created_at"),
+        hidden_ids("evaluation"),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True)
@@ -37,3 +38,5 @@ class Evaluation(SQLModel, table=True):
     work_id: str | None = Field(default=None, index=True)
     created_at: float = Field(default_factory=time.time, index=True)
     ended_at: float | None = None
+    deleted_at: float | None = None  # hidden since; removed when the time to undo is over
+    deletion_id: str | None = None

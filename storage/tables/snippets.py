@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.tables.columns import new_id
+from storage.tables.columns import hidden_ids, new_id
 
 
 class Snippet(SQLModel, table=True):
     """Code with a name. Its files are in its versions."""
+
+    __table_args__ = (hidden_ids("snippet"),)
 
     id: str = Field(default_factory=new_id, primary_key=True)
     project_id: str = Field(foreign_key="project.id", index=True)
@@ -19,6 +21,8 @@ class Snippet(SQLModel, table=True):
     task: str = ""
     created_at: float = Field(default_factory=time.time)
     updated_at: float = Field(default_factory=time.time, index=True)
+    deleted_at: float | None = None  # hidden since; removed when the time to undo is over
+    deletion_id: str | None = None
 
 
 class SnippetVersion(SQLModel, table=True):

@@ -3,17 +3,25 @@
 import time
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from storage.statuses import SweepStatus
-from storage.tables.columns import new_id, words_of
+from storage.tables.columns import hidden_ids, new_id, words_of
+
+_THERE = text("deleted_at IS NULL")
 
 
 class Sweep(SQLModel, table=True):
     """A sweep as it was asked for, and how far it is."""
 
-    __table_args__ = (UniqueConstraint("project_id", "name", name="uq_sweep_project_id_name"),)
+    __table_args__ = (
+        # A name is free again as soon as its sweep is deleted.
+        Index(
+            "uq_sweep_project_id_name", "project_id", "name", unique=True, sqlite_where=_THERE, postgresql_where=_THERE
+        ),
+        hidden_ids("sweep"),
+    )
 
     id: str = Field(default_factory=new_id, primary_key=True)
     project_id: str = Field(foreign_key="project.id")
@@ -33,6 +41,9 @@ class Sweep(SQLModel, table=True):
     started_at: float | None = None  # since when it runs, this time
     seconds_before: float = 0.0  # how long it ran before that
     ended_at: float | None = None
+    deleted_at: float | None = None  # hidden since; removed when the time to undo is over
+    deletion_id: str | None = None
+    let_go: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # its runs until then
 
 
 class SweepTrial(SQLModel, table=True):

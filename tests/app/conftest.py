@@ -8,6 +8,11 @@ from starlette.testclient import TestClient
 from tests.rest import log_in, make_client
 
 
+@pytest.fixture(autouse=True)
+def _untraced(untraced: None) -> None:
+    """Whole studios, workers and shims go without Coverage: tests.engine and tests.workers hold what runs in them."""
+
+
 @pytest.fixture
 def owner() -> Iterator[TestClient]:
     """An owner's client to the REST API, without window and engine."""

@@ -14,10 +14,11 @@ from sqlmodel import select
 from app.window.studio import PAGES
 from engine.accounts import projects
 from engine.chat import chat
+from engine.code import deleting as snippets_deleting
 from engine.code import snippets
 from engine.registry import versions
 from engine.serve import endpoints
-from engine.sweeps import sweeps
+from engine.sweeps import deleting as sweeps_deleting
 from pages.data import tabs as data_tabs
 from pages.runs import tabs as run_tabs
 from pages.shell import COOKIE
@@ -136,8 +137,8 @@ def filled(studio: Studio, at_home: Path) -> Iterator[list[Place]]:
         (f"/code?snippet={snippet.id}", "#code-editor .cm-content"),
     ]
     end_all()
-    sweeps.delete(sweep)
-    snippets.delete(snippet.id)
+    sweeps_deleting.delete(sweep)
+    snippets_deleting.delete(snippet.id)
     with db.session() as session:
         for row in session.exec(select(Evaluation)).all():
             session.delete(row)

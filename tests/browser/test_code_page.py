@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.code import snippets
+from engine.code import deleting, snippets
 from engine.serve import endpoints
 from storage.statuses import EndpointStatus
 from storage.tables import DEFAULT_PROJECT
@@ -54,7 +54,7 @@ def coder(at_home: Path, address: str) -> Iterator[None]:
     yield
     end_all()
     for snippet in snippets.find(limit=1000):
-        snippets.delete(snippet.id)
+        deleting.delete(snippet.id)
 
 
 def ready(page: Page) -> Page:

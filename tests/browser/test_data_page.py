@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 UNKNOWN = "alpha,beta,gamma\nWhat is it?,Some words.,Green\nWhy?,Because.,Blue\nWho?,,Red\n"
@@ -22,7 +23,7 @@ def test_two_uploaded_files_become_chats_and_can_be_deleted(visit: Open, tmp_pat
     page = visit("/data")
     page.locator("#data-file input[type=file]").set_input_files(files)
     page.locator("#data-name input, #data-name textarea").first.fill("Sums from the browser")
-    page.get_by_role("button", name="Import").click()
+    page.get_by_role("button", name="Import", exact=True).click()
     page.wait_for_url(re.compile("dataset="))
     expect(page.locator("#data-import")).to_be_hidden()
     expect(page.locator(".da-row")).to_have_count(20, timeout=40_000)
@@ -35,18 +36,25 @@ def test_two_uploaded_files_become_chats_and_can_be_deleted(visit: Open, tmp_pat
     assert page.evaluate("window.pwned") is None
     page.reload()
     expect(page.get_by_role("region", name="Rejected rows")).to_contain_text("no turns")
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#data-import")).to_be_visible()
-    expect(page.locator("#live-data-datasets")).not_to_contain_text("Sums from the browser")
+    datasets = page.locator("#live-data-datasets")
+    expect(datasets.locator(".rn-undo")).to_contain_text("Sums from the browser")  # for half a minute
+    expect(datasets.get_by_role("row").filter(has_text="Sums from the browser")).to_have_count(0)
+
+
+def pasting(page: Page) -> bool:
+    """Chooses to paste, and says whether the form has heard it: a click before it has come alive is lost."""
+    page.locator("#data-way").get_by_text("Paste").click()
+    return page.locator("#data-file").is_hidden()
 
 
 def test_pasted_rows_nobody_knows_are_mapped_with_the_rows_beside_the_form(visit: Open) -> None:
     page = visit("/data")
-    page.locator("#data-way").get_by_text("Paste").click()
-    expect(page.locator("#data-file")).to_be_hidden()
+    wait_for(lambda: pasting(page))
     page.locator("#data-pasted textarea").fill(UNKNOWN)
-    page.get_by_role("button", name="Import").click()
+    page.get_by_role("button", name="Import", exact=True).click()
     page.wait_for_url(re.compile("dataset="))
     answers = page.locator(".dt-tried .da-turn[data-side=assistant] p")
     expect(answers).to_have_text(["Some words.", "Because."], timeout=60_000)

@@ -68,7 +68,7 @@ def test_evaluations_are_found_tagged_and_compared(visit: Open, runs: tuple[Run,
     expect(rows).to_have_count(1)
     rows.get_by_role("link", name="first-lesson", exact=True).click()
     page.get_by_label("Tags").fill("lesson, good")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_label("Tags")).to_have_attribute("value", "lesson, good")
     page.get_by_role("link", name="All evaluations").click()
     expect(rows.filter(has_text="first-lesson").locator(".ts-mark")).to_have_text(["lesson", "good"])
@@ -90,7 +90,7 @@ def test_the_question_is_measured_and_then_answered(visit: Open, runs: tuple[Run
     question = page.locator("#evaluate-question")
     question.locator("select[name=a]").select_option(f"run:{runs[0].id}")
     question.locator("select[name=b]").select_option(f"run:{runs[1].id}")
-    question.get_by_role("button", name="Ask").click()
+    question.get_by_role("button", name="Ask", exact=True).click()
     expect(page.get_by_text("These two have not been compared yet.")).to_be_visible()
     address = page.url
     page.get_by_role("button", name="Measure them").click()
@@ -103,7 +103,7 @@ def test_the_question_is_measured_and_then_answered(visit: Open, runs: tuple[Run
 
 def test_what_the_form_may_not_compare_is_said(visit: Open, runs: tuple[Run, Run]) -> None:
     page = visit(f"/evaluate?subject=run:{runs[0].id}&against=run:{runs[0].id}")
-    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("button", name="Measure", exact=True).click()
     expect(page.get_by_text("cannot be compared with itself")).to_be_visible()
 
 

@@ -204,12 +204,12 @@ def test_a_file_of_ones_own_is_imported_and_trained(
 ) -> None:
     page = window
     file = tmp_path / "mine.json"
-    rows = json.loads((test_data / "alpaca_en_demo.json").read_text())[:200] if test_data else _rows()
+    rows = shortest(json.loads((test_data / "alpaca_en_demo.json").read_text())) if test_data else _rows()
     file.write_text(json.dumps([*rows, {"nothing": "to learn"}]))
     page.goto(f"{real_studio.url}/data")
     page.locator("input[type=file]").first.set_input_files(file)
     expect(page.get_by_role("row", name="mine.json")).to_be_visible()  # uploaded: while it is, there is no row
-    page.get_by_role("button", name="Import").click()
+    page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("200").first).to_be_visible(timeout=MINUTE)
     picture(page, "data")
     with httpx.Client(base_url=real_studio.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60) as client:
@@ -230,6 +230,11 @@ def test_a_file_of_ones_own_is_imported_and_trained(
     expect(page).to_have_url(re.compile(r"/runs\?run="), timeout=MINUTE)
     expect(page.get_by_text("succeeded").first).to_be_visible(timeout=10 * MINUTE)
     assert len(curve(real_studio, "loss")) == 2
+
+
+def shortest(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Two hundred of a real file, no two alike, which take a step a sixth of the time that its first ones take."""
+    return sorted({json.dumps(row): row for row in rows}.values(), key=lambda row: len(json.dumps(row)))[:200]
 
 
 def _rows() -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlmodel import select
 
-from engine.sweeps import sweeps
+from engine.sweeps import deleting
 from storage import db
 from storage.tables import Sweep
 from tests import recorded_sweep
@@ -31,7 +31,7 @@ def sweep(at_home: Path) -> Iterator[str]:
     with db.reading() as session:
         left = session.exec(select(Sweep.id)).all()
     for sweep_id in left:
-        sweeps.delete(sweep_id)
+        deleting.delete(sweep_id)
 
 
 def chart(page: Page, kind: str) -> Locator:

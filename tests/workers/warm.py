@@ -12,11 +12,13 @@ import signal
 import sys
 import threading
 import warnings
+from multiprocessing import forkserver
 from pathlib import Path
 from subprocess import TimeoutExpired
 from types import TracebackType
 from typing import Self
 
+import pytest
 from coverage import Coverage
 
 from tests import tracing
@@ -31,6 +33,7 @@ class Program:
 
     def __init__(self, module: str, arguments: list[str], env: dict[str, str], log: Path) -> None:
         self._module = module
+        _begin()
         self._process = FORKS.Process(target=_run, args=(module, arguments, env, log))
         self._process.start()
 
@@ -68,6 +71,14 @@ class Program:
 
     def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
         self.wait()
+
+
+def _begin() -> None:
+    """The process that all are forked from is traced if any test is: what is forked from an untraced one never is."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in tracing.AT_FIRST.items():
+            environment.setenv(name, value)
+        forkserver.ensure_running()
 
 
 def _run(module: str, arguments: list[str], env: dict[str, str], log: Path) -> None:

@@ -1,18 +1,19 @@
 """Chats over REST: listed, shown, begun, asked, changed, stopped, taken away, deleted."""
 
+import pathlib
 import tempfile
-from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from app.api import undo
 from app.api.chat import shown
 from app.api.chat.shown import ChatAnswer, ChatSettingsBody, WholeChatAnswer
 from engine import names
-from engine.chat import answering, asking, attached_files, chat, transcript
+from engine.chat import answering, asking, attached_files, chat, deleting, transcript
 from storage import chats as stored
 from storage import db
 from storage.tables import DEFAULT_PROJECT, Chat
@@ -74,11 +75,28 @@ def rename_chat(chat_id: PathId, body: TitleBody) -> Chat:
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a chat", responses=NOT_FOUND)
-def delete_chat(chat_id: PathId) -> None:
-    """Deletes it with its branches, votes and ratings. Datasets made from it stay."""
-    chat.look_up(chat_id)
-    answering.stop(chat_id)
-    chat.delete_chat(chat_id)
+def delete_chat(chat_id: PathId, response: Response) -> None:
+    """Deletes it with its branches, votes and ratings. Datasets made from it stay.
+
+    For 30 seconds `POST /api/chats/undo/{id}` brings it back; the header X-Undo-Id says the id.
+    """
+    undo.offer(response, deleting.delete_chat(chat_id))
+
+
+@router.delete(
+    "/{id}/messages/{message_id}", status_code=204, summary="Delete a message", responses=NOT_FOUND | CONFLICT
+)
+def delete_message(
+    chat_id: PathId,
+    message_id: Annotated[int, Path(ge=1, le=LARGEST, description="The number of a question or an answer.")],
+    response: Response,
+) -> None:
+    """Deletes a question with its answers, or one answer, with what people thought of it. Branches keep theirs.
+
+    A question without an answer of a model is not shown to that model any more, so that roles go on taking turns.
+    For 30 seconds `POST /api/chats/undo/{id}` brings it back; the header X-Undo-Id says the id.
+    """
+    undo.offer(response, deleting.delete_message(chat_id, message_id))
 
 
 @router.post("/{id}/messages", status_code=202, summary="Ask in a chat", responses=NOT_FOUND | CONFLICT)
@@ -124,7 +142,7 @@ def export_chat(
 
 def _with_files(body: AskBody) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        paths = [(Path(folder, str(number)), file.name) for number, file in enumerate(body.files)]
+        paths = [(pathlib.Path(folder, str(number)), file.name) for number, file in enumerate(body.files)]
         for (path, _), file in zip(paths, body.files, strict=True):
             path.write_text(file.text, encoding="utf-8")
         return attached_files.question(body.text, paths)

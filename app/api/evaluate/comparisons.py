@@ -7,8 +7,9 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from app.api import undo
 from app.api.evaluate.reports import ReportAnswer
-from engine.evaluate import asked_rows, evaluations
+from engine.evaluate import asked_rows, deleting, evaluations
 from engine.evaluate.asked_rows import MOST_SEARCHED, Change
 from engine.evaluate.evaluations import Wanted
 from engine.subjects.subject import LONGEST
@@ -131,9 +132,12 @@ def stop_evaluation(evaluation_id: PathId) -> EvaluationAnswer:
 
 
 @router.delete("/{id}", status_code=204, summary="Delete an evaluation", responses=NOT_FOUND | CONFLICT)
-def delete_evaluation(evaluation_id: PathId) -> None:
-    """Ends it and forgets what it found. 409 for the first report on a run: it goes with the run."""
-    evaluations.delete(evaluation_id)
+def delete_evaluation(evaluation_id: PathId, response: Response) -> None:
+    """Ends it and forgets what it found. 409 for the first report on a run: it goes with the run.
+
+    For 30 seconds `POST /api/evaluations/undo/{id}` brings it back; the header X-Undo-Id says the id.
+    """
+    undo.offer(response, deleting.delete(evaluation_id))
 
 
 def _answer(evaluation: Any) -> EvaluationAnswer:

@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, Answer, Body, NamedId, Offset, ProjectFilter, RowId, total
+from app.api import undo
 from app.api.runs.runs import RunAnswer
-from engine.sweeps import parsing, shown, sweeps
+from engine.sweeps import deleting, parsing, shown, sweeps
 from engine.sweeps.spec import MOST_TRIALS, SweepSpec
 from storage import db
 from storage.statuses import SweepStatus
@@ -187,9 +188,12 @@ def pick_better(sweep_id: NamedId, body: PickBody) -> None:
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a sweep", responses=NOT_FOUND | CONFLICT)
-def delete_sweep(sweep_id: NamedId) -> None:
-    """Forgets a sweep that is over. Its runs stay."""
-    sweeps.delete(sweep_id)
+def delete_sweep(sweep_id: NamedId, response: Response) -> None:
+    """Forgets a sweep that is over. Its runs stay.
+
+    For 30 seconds `POST /api/sweeps/undo/{id}` brings it back; the header X-Undo-Id says the id.
+    """
+    undo.offer(response, deleting.delete(sweep_id))
 
 
 def _answer(sweep_id: str) -> SweepAnswer:

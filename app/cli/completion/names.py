@@ -22,12 +22,13 @@ PRESETS = Path(__file__).parents[3] / "engine" / "recipes" / "presets"
 # The name, the id and something that tells them apart, the newest first.
 QUERIES = {
     "run": "SELECT name, id, status FROM run WHERE deleted_at IS NULL ORDER BY created_at DESC LIMIT 5000",
-    "model": "SELECT name, id, status FROM model ORDER BY created_at DESC LIMIT 5000",
-    "dataset": "SELECT name, id, status FROM dataset d WHERE NOT EXISTS (SELECT 1 FROM dataset n WHERE "
-    "n.family_id = d.family_id AND n.version > d.version) ORDER BY created_at DESC LIMIT 5000",
+    "model": "SELECT name, id, status FROM model WHERE deleted_at IS NULL ORDER BY created_at DESC LIMIT 5000",
+    "dataset": "SELECT name, id, status FROM dataset d WHERE deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM "
+    "dataset n WHERE n.family_id = d.family_id AND n.version > d.version AND n.deleted_at IS NULL) "
+    "ORDER BY created_at DESC LIMIT 5000",
     "endpoint": "SELECT name, id, 'endpoint' FROM endpoint WHERE stopped_at IS NULL "
     "ORDER BY created_at DESC LIMIT 5000",
-    "sweep": "SELECT name, id, status FROM sweep ORDER BY created_at DESC LIMIT 5000",
+    "sweep": "SELECT name, id, status FROM sweep WHERE deleted_at IS NULL ORDER BY created_at DESC LIMIT 5000",
     "project": "SELECT name, id, 'project' FROM project ORDER BY created_at DESC LIMIT 5000",
     "registry": "SELECT name, name, 'registry' FROM registered_model ORDER BY created_at DESC LIMIT 5000",
     "version": "SELECT 'version:' || m.name || '/' || v.number, v.id, v.kind FROM model_version v "

@@ -10,15 +10,17 @@ from app.cli.called import PROJECT, ProjectName
 from app.cli.data import follow
 from app.cli.printed import answer, as_json, say_json
 from app.cli.runs.live_links import Address, Days, print_new, print_open
+from app.cli.undone import UndoId, say_undo, take_back
 from engine import hidden
-from engine.chat import chat, opinion_rows, transcript
+from engine.chat import chat, deleting, opinion_rows, transcript
 from engine.errors import RefusedError
 from engine.evaluate import votes as counted
 from storage import db
 from storage.tables import DEFAULT_PROJECT
 
 COMMANDS = typer.Typer(
-    help="Chats of the studio: listed, shown, shared; votes counted, made into datasets.", no_args_is_help=True
+    help="Chats of the studio: listed, shown, shared, deleted, undone; votes counted, made into datasets.",
+    no_args_is_help=True,
 )
 OfProject = Annotated[str, typer.Option("--project", help="The project that the chats belong to.", **PROJECT)]
 
@@ -65,6 +67,38 @@ def _write(chat_id: str, to: Path) -> None:
     text = transcript.json_text(chat_id) if is_json else transcript.as_markdown(chat_id).encode()
     to.write_bytes(text)
     answer({"path": str(to), "bytes": len(text)}, f"Written to {to}.")
+
+
+@COMMANDS.command()
+def rename(chat_id: ChatId, title: Annotated[str, typer.Argument(help="What lists will show.")]) -> None:
+    """Give a chat another title."""
+    db.prepare()
+    renamed = chat.rename_chat(chat_id, title)
+    answer({"id": renamed.id, "title": renamed.title})
+
+
+@COMMANDS.command()
+def delete(chat_id: ChatId) -> None:
+    """Delete a chat with its earlier versions. `undo` brings it back for half a minute."""
+    db.prepare()
+    say_undo("chats", chat_id, deleting.delete_chat(chat_id))
+
+
+@COMMANDS.command("delete-message")
+def delete_message(
+    chat_id: ChatId,
+    message_id: Annotated[int, typer.Argument(metavar="NUMBER", help="Its `id` in `chats show CHAT --json`.")],
+) -> None:
+    """Delete a question with its answers, or one answer. `undo` brings it back for half a minute."""
+    db.prepare()
+    say_undo("chats", str(message_id), deleting.delete_message(chat_id, message_id))
+
+
+@COMMANDS.command()
+def undo(undo_id: UndoId = None) -> None:
+    """Bring back the chat or message that was deleted last, or another one by the id that the deletion gave."""
+    db.prepare()
+    take_back(deleting.waiting(), undo_id, deleting.undo)
 
 
 @COMMANDS.command()

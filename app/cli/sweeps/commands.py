@@ -9,14 +9,17 @@ from app.cli.completion import names
 from app.cli.printed import answer, as_json, say, say_json
 from app.cli.runs.facts import facts as run_facts
 from app.cli.sweeps.sweep import facts, follow_until_over, line, tell_end
+from app.cli.undone import UndoId, say_undo, say_undone
 from engine import called
-from engine.sweeps import shown, sweeps
+from engine.sweeps import deleting, shown, sweeps
 from engine.sweeps.study import differing
 from storage import db
 from storage.sweeps import sweeps as stored
 from storage.tables import DEFAULT_PROJECT, Sweep
 
-COMMANDS = typer.Typer(help="Sweeps: listed, shown, stopped, resumed, gone on with.", no_args_is_help=True)
+COMMANDS = typer.Typer(
+    help="Sweeps: listed, shown, stopped, resumed, gone on with, deleted, undone.", no_args_is_help=True
+)
 
 Named = Annotated[str, typer.Argument(metavar="SWEEP", help="Its name or id.", autocompletion=names.of("sweep"))]
 ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it belongs to.")]
@@ -121,11 +124,17 @@ def train_on(
 
 @COMMANDS.command("delete")
 def delete_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
-    """Forget a sweep that is over. Its runs stay."""
+    """Forget a sweep that is over. Its runs stay. `undo` brings it back for half a minute."""
     db.prepare()
     sweep_id = of(sweep, project).id
-    sweeps.delete(sweep_id)
-    answer({"id": sweep_id, "deleted": True})
+    say_undo("sweeps", sweep_id, deleting.delete(sweep_id))
+
+
+@COMMANDS.command("undo")
+def undo(undo_id: UndoId = None) -> None:
+    """Bring back the sweep that was deleted last, or another one by the id that `delete` gave."""
+    db.prepare()
+    say_undone(Sweep, undo_id, deleting.undo)
 
 
 def of(named: str, project: str) -> Sweep:

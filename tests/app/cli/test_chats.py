@@ -58,3 +58,20 @@ def test_a_chat_is_shared_by_a_link_that_is_listed_and_revoked() -> None:
 )
 def test_what_cannot_be_done_is_said(words: tuple[str, ...], error: type[Exception]) -> None:
     assert isinstance(run(*words).exception, error)
+
+
+def test_a_message_and_a_chat_are_deleted_and_had_back() -> None:
+    talk = chat.new_chat()
+    asked = chat.ask(talk.id, "one")
+    chat._store(Message(chat_id=talk.id, side="tuned", model="jokes", content="1"))
+    renamed = CliRunner().invoke(cli, ["chats", "rename", talk.id, "Numbers", "--json"])
+    assert json.loads(renamed.stdout) == {"id": talk.id, "title": "Numbers"}
+    gone = CliRunner().invoke(cli, ["chats", "delete-message", talk.id, str(asked.id), "--json"])
+    assert chat.messages(talk.id) == []
+    back = CliRunner().invoke(cli, ["chats", "undo", json.loads(gone.stdout)["undo"], "--json"])
+    assert json.loads(back.stdout)["undone"] == "Question and answer deleted: “one”"
+    assert json.loads(CliRunner().invoke(cli, ["chats", "delete", talk.id, "--json"]).stdout)["deleted"]
+    assert run("list").stdout == ""
+    assert run("undo").stdout == "Undone for 1: Numbers deleted\n"
+    assert len(chat.messages(talk.id)) == 2
+    assert isinstance(run("undo").exception, RefusedError)

@@ -13,9 +13,10 @@ import typer
 from app.cli.commands import cli
 from app.cli.completion import names, quick
 from app.cli.late import Listed
+from engine import deleted
 from engine.recipes import presets
 from storage import db, home
-from storage.tables import Dataset, Endpoint, ModelAlias, ModelVersion, RegisteredModel, Sweep
+from storage.tables import Dataset, Endpoint, Model, ModelAlias, ModelVersion, RegisteredModel, Sweep
 from tests import stored_runs
 from tests.app.cli.test_commands import run
 
@@ -144,3 +145,13 @@ def test_it_is_quick_and_silent(tmp_path: Path) -> None:
 def test_what_is_read_without_the_engine_is_what_the_engine_has() -> None:
     assert {typed for typed, _ in names.offers("preset", "")} == {preset.name for preset in presets.all_presets()}
     assert home.database_file().name == "studio.db"
+
+
+def test_what_was_deleted_and_could_still_come_back_is_not_offered(furnished: dict[str, str]) -> None:
+    assert furnished
+    with db.session() as session:
+        gone = session.get_one(Model, "m1"), session.get_one(Dataset, "d3"), session.get_one(Sweep, "s1")
+        deleted.mark(gone, "d")
+    offered = {noun: [typed for typed, _ in names.offers(noun, "")] for noun in ("model", "dataset", "sweep")}
+    assert offered["model"] == offered["sweep"] == []
+    assert set(offered["dataset"]) == {"rows", "old"}  # the version before is the newest one now

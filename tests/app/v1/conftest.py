@@ -1,6 +1,7 @@
 """One fake model server for a file of tests: starting one for each test takes longer than the tests."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from engine.serve import routing
 from storage import db
 from storage.statuses import EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint
+from tests import tracing
 from tests.waiting import wait_for
 
 
@@ -24,7 +26,7 @@ class FakeServer:
         spec = {"model_path": "m", "names": {"jokes": "", "jokes:base": ""}, "socket": str(self.socket)}
         (folder / "spec.json").write_text(json.dumps(spec))
         argv = [sys.executable, "-m", "tests.fake_openai", str(folder / "spec.json"), str(folder)]
-        self.process = subprocess.Popen(argv)
+        self.process = subprocess.Popen(argv, env=tracing.without(os.environ))
 
     def serve(self, name: str = "jokes", kind: str = "transformers") -> Endpoint:
         """An endpoint of that name in the test's database, ready, and answered by this server."""
@@ -50,8 +52,3 @@ def fake_server() -> Iterator[FakeServer]:
         finally:
             server.process.kill()
             server.process.wait()
-
-
-@pytest.fixture(autouse=True)
-def _untraced(untraced: None) -> None:
-    """A fake server and its shim for each test: tests.engine.process and tests.workers hold what runs in them."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.chat import branches, chat, opinions
+from engine.chat import branches, chat, deleting, opinions
 from engine.chat.exchanges import exchanges
 from engine.errors import NotFoundError, RefusedError
 from storage.tables import Message
@@ -54,8 +54,8 @@ def test_a_branch_goes_on_like_any_chat_and_its_branches_belong_to_the_first_cha
     assert said(branch.id) == [*TURNS[:3], ("user", "deux")]
     assert again.branch_of == chat_id
     assert {one.id for one, _ in branches.family(again.id)[1]} == {branch.id, again.id}
-    chat.delete_chat(again.id)
-    chat.delete_chat(chat_id)
+    deleting.delete_chat(again.id)
+    deleting.delete_chat(chat_id)
     for gone in (chat_id, branch.id, again.id):
         with pytest.raises(NotFoundError):
             chat.look_up(gone)

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from engine.accounts import usage
-from engine.chat import chat
+from engine.chat import chat, deleting
 from engine.chat.sampling import Sampling
 from engine.errors import NotFoundError, RefusedError
 from engine.process import plan
@@ -108,7 +108,7 @@ def test_chats_are_listed_and_deleted() -> None:
     assert len(second.title) == chat.TITLE_CHARACTERS
     assert [talk.id for talk, _ in chat.recent_chats()] == [second.id, first.id]
     chat.ask(first.id, "hello")
-    chat.delete_chat(first.id)
+    deleting.delete_chat(first.id)
     with pytest.raises(NotFoundError):
         chat.look_up(first.id)
 
@@ -118,7 +118,7 @@ def test_an_answer_for_a_chat_that_was_deleted_meanwhile_is_dropped(jokes: str) 
     chat.ask(talk.id, "hello")
     answer = chat.answer(talk.id, "tuned", "jokes")
     next(answer)
-    chat.delete_chat(talk.id)
+    deleting.delete_chat(talk.id)
     list(answer)
     assert chat.messages(talk.id) == []
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from engine.code import diff, snippets
+from engine.code import deleting, diff, snippets
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import db
 from storage.tables import Project, Snippet, SnippetVersion
@@ -62,7 +62,7 @@ def test_snippets_are_found_by_all_words_in_any_case_and_signs_of_like_are_lette
         assert [snippet.name for snippet in snippets.find(query)] == ["in code"], query
     snippets.save_version(coded.id, MAIN)
     assert snippets.find("total") == []
-    snippets.delete(coded.id)
+    deleting.delete(coded.id)
     assert [snippet.name for snippet in snippets.find(limit=2, offset=1)] == names[1:3]
     assert (snippets.count(), snippets.count("python"), snippets.count("list"), snippets.count(project_id="x")) == (
         4,
@@ -91,11 +91,11 @@ def test_a_list_costs_the_same_with_many_snippets_and_reads_none_of_their_files(
 def test_snippets_are_renamed_and_deleted_with_their_versions() -> None:
     made = snippets.create("Hello", "python", "", MAIN)
     assert snippets.rename(made.id, "  Other   name ").name == "Other name"
-    snippets.delete(made.id)
+    deleting.free(deleting.delete(made.id))
     with db.reading() as session:
         assert session.get(Snippet, made.id) is None
         assert session.exec(select(SnippetVersion)).all() == []
-    for act in (snippets.get, snippets.delete, snippets.versions, snippets.version, snippets.archive):
+    for act in (snippets.get, deleting.delete, snippets.versions, snippets.version, snippets.archive):
         with pytest.raises(NotFoundError, match="no snippet"):
             act(made.id)
 

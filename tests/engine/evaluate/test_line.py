@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
-from engine.evaluate import evaluations, line, reports
+from engine.evaluate import deleting, evaluations, line, reports
 from engine.evaluate.evaluations import Wanted
 from engine.process import devices, plan, process, work
 from engine.runs import runs
@@ -83,7 +83,7 @@ def test_a_run_that_succeeds_gets_a_report_and_the_first_one_counts(
     assert counted is not None
     assert (reports.of_run(run.id)["verdict"], counted["verdict"]) == ("worse", "better")
     with pytest.raises(ConflictError, match="first report"):
-        evaluations.delete(first)
+        deleting.delete(first)
 
 
 def test_no_report_begins_while_a_training_waits_and_one_steps_aside_for_it(run: Run, gate: Path) -> None:

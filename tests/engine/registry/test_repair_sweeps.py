@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from engine.life import orphans
 from engine.registry import kept_sweeps, manifests
 from engine.registry.repair import repair
-from engine.sweeps import sweeps
+from engine.sweeps import deleting, sweeps
 from storage import db, home
 from storage.statuses import SweepStatus
 from storage.tables import Sweep, SweepTrial, TrialPick
@@ -62,7 +62,7 @@ def test_a_sweep_that_is_over_comes_back_with_its_trials_and_picks(monkeypatch: 
     written = file.stat().st_mtime_ns
     kept_sweeps.keep_up()
     assert file.stat().st_mtime_ns == written
-    sweeps.delete(sweep_id)
+    deleting.free(deleting.delete(sweep_id))
     assert not file.exists()
 
 

@@ -18,6 +18,7 @@ from tests.engine.runtimes.tiny_runtime import BREAKS, HANGS, NAME, Shelf, ended
 from tests.waiting import wait_for
 
 KIND = "quantize"
+pytestmark = pytest.mark.usefixtures("untraced")  # tests.workers.runtimes holds what runs in the worker
 
 
 def version_that_answers() -> str:

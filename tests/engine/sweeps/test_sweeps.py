@@ -8,7 +8,7 @@ import pytest
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.process import devices, process
 from engine.runs import runs
-from engine.sweeps import sweeps
+from engine.sweeps import deleting, sweeps
 from engine.sweeps.life import next_step
 from engine.weights import checkpoints
 from storage import db, home
@@ -200,10 +200,10 @@ def test_two_sweeps_of_a_project_have_two_names_and_one_that_is_over_can_go(monk
     with pytest.raises(ConflictError, match="There is a sweep named `rates` in this project already"):
         given.create()
     with pytest.raises(ConflictError, match="queued"):
-        sweeps.delete(first)
+        deleting.delete(first)
     sweeps.stop(first)
     given.until_status(first, SweepStatus.STOPPED)
-    sweeps.delete(first)
+    deleting.delete(first)
     with pytest.raises(NotFoundError, match="There is no sweep"):
         sweeps.look_up(first)
     given.create()

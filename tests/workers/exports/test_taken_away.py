@@ -19,7 +19,10 @@ from tests.engine.exports.trained_runs import add_run
 from tests.rest import log_in, make_client
 
 # PEFT asks for what transformers calls otherwise now.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+    pytest.mark.usefixtures("untraced"),  # the way through the studio; test_merge holds what its workers do
+]
 
 
 @pytest.fixture

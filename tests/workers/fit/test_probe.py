@@ -69,6 +69,7 @@ def test_other_batches_are_tried_and_the_same_step_is_kept(tiny_model: Path, tmp
     assert {event.stage for event in progress} >= {"loading", "measuring the recipe", "trying other batches, 1"}
 
 
+@pytest.mark.usefixtures("untraced")  # the functions above hold what runs in them
 @pytest.mark.slow  # two programs that import torch and TRL: the memory of a forked one would be another
 def test_the_forecast_is_what_the_training_then_takes(tiny_model: Path, tmp_path: Path) -> None:
     """As the studio starts both: each a process of its own."""

@@ -28,7 +28,7 @@ def test_two_processes_share_the_rows_as_they_did_in_the_run(tiny_model: Path, t
 @pytest.mark.timeout(900)
 def test_the_starter_is_trained_by_its_script_as_in_the_studio(starter_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(48))
-    fields: dict[str, Any] = {"learning_rate": 2e-4, "max_length": 64, "lora_r": 16, "per_device_train_batch_size": 8}
+    fields: dict[str, Any] = {"learning_rate": 2e-4, "max_length": 64, "lora_r": 16, "per_device_train_batch_size": 4}
     told, ours = trained(spec(starter_model, rows, **fields), tmp_path / "out")
     text = script_in(told, tmp_path / "script")
     compare(ours, played(text, tmp_path / "script", fresh=True), 0.01)

@@ -2,29 +2,27 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from engine.process import events
-from tests.conftest import ROOT
-
-ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}  # so tiny a model only loses time between threads
+from tests import tracing
+from tests.workers.warm import Program
 
 
 class Server:
-    """A running server, and how to talk to it."""
+    """A running server, and how to talk to it. Forked: `tests.browser.test_journey` has one that begins cold."""
 
     def __init__(self, out: Path, spec: dict[str, Any], program: str = "engine.workers.serve.serve") -> None:
         self.out, self.socket = out, spec["socket"]
         out.mkdir()
         (out / "spec.json").write_text(json.dumps(spec))
-        argv = [sys.executable, "-m", program, str(out / "spec.json"), str(out)]
-        with (out / "output.log").open("wb") as log:
-            self.process = subprocess.Popen(argv, cwd=ROOT, env=ONE_THREAD, stdout=log, stderr=log)
+        own = {"OMP_NUM_THREADS": "1"}  # so tiny a model only loses time between threads
+        environment = os.environ | tracing.AT_FIRST | own  # it is traced for all tests that share it
+        arguments = [str(out / "spec.json"), str(out)]
+        self.process = Program(program, arguments, environment, out / "output.log")
 
     def recorded(self) -> list[events.Event]:
         return events.read(self.out)[0]

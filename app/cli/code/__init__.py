@@ -1,0 +1,1 @@
+"""`tunesmith code` and `tunesmith snippets`: code written by a model, and code that is kept."""

@@ -1,8 +1,0 @@
-"""Workers and shims go without Coverage: tests.engine and tests.workers hold what runs in them."""
-
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def _untraced(untraced: None) -> None:
-    """For every test of this folder."""
