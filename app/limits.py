@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.answers.errors import KINDS, error_body
 
 MOST_BYTES = 2 << 20
+UPLOADS = ("/api/datasets", "/api/datasets/preview", "/api/models/upload")
 
 
 class BodyLimit:
@@ -38,7 +39,7 @@ def _header(scope: Scope, header_name: bytes) -> bytes:
 
 def _is_upload(scope: Scope) -> bool:
     kind = _header(scope, b"content-type").lower()
-    return scope["path"] in ("/api/datasets", "/api/datasets/preview") and kind.startswith(b"multipart/form-data")
+    return scope["path"] in UPLOADS and kind.startswith(b"multipart/form-data")
 
 
 def _length(scope: Scope) -> int:

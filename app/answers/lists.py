@@ -36,7 +36,7 @@ def _datasets(  # noqa: PLR0913  (one argument for each parameter of the list)
 def _models(
     search: Search = "",
     status: Annotated[ModelStatus | None, Query(description="Only these.")] = None,
-    source: Annotated[Word, Query(description="Only those from there: starter, hub or path.")] = "",
+    source: Annotated[Word, Query(description="Only those from there: starter, hub, path or gguf.")] = "",
     trainable: Annotated[bool | None, Query(description="Only those that can be trained here, or cannot.")] = None,
     tag: Tag = "",
     sort: Annotated[str, _sort(models.ORDERS)] = models.NEWEST,

@@ -66,6 +66,7 @@ SCRIPTS = (
     "train.js",
     "sweep_form.js",
     "serving.js",
+    "models.js",
     "code.js",
     "bell.js",
     "links.js",

@@ -25,6 +25,7 @@ from engine.runtimes import runtimes
 from engine.serve import idle
 from engine.serve.rollout import canary
 from engine.sweeps import deleting as sweeps_deleting
+from engine.system import use
 
 EVERY_SECONDS = 1.0
 
@@ -39,6 +40,7 @@ class Chore:
 CHORES = {
     "devices": Chore(machine.refresh, 60, for_leader=False),
     "device_memory": Chore(device_memory.refresh, device_memory.REFRESH_SECONDS, for_leader=False),
+    "machine use": Chore(use.keep, use.EVERY_SECONDS, for_leader=False),
     "canaries": Chore(canary.save, 1, for_leader=False),
     "idle": Chore(idle.save, idle.SAVE_SECONDS, for_leader=False),
     "deleted runs": Chore(deleting.remove_due, 2),

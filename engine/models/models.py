@@ -18,7 +18,7 @@ from engine import names
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.fit import memory
-from engine.models import looks
+from engine.models import gguf_files, looks
 from engine.process import attempts, events, process, queue, rounds
 from engine.process.answers import Answers
 from engine.process.attempts import State
@@ -29,7 +29,7 @@ from storage import db, home, models, moving
 from storage.statuses import ModelStatus
 from storage.tables import Model
 
-Source = Literal["starter", "hub", "path"]
+Source = Literal["starter", "hub", "path", "gguf"]
 NOUN = "models"
 STOPPED = "The download was stopped."
 _inspections: Answers[dict[str, Any]] = Answers("inspection", is_news=True)  # by model and attempt: the fetched folder
@@ -37,10 +37,11 @@ FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_te
 
 
 def add_model(source: Source, source_id: str = "") -> Model:
-    """Adds the starter, a model of the hub by its id, or a local folder by its absolute path.
+    """Adds the starter, a model of the hub by its id, or by its absolute path a local folder or a GGUF file.
 
-    The same source again gives the row there is; one that failed is tried again. Raises RefusedError.
+    The same source again gives the row there is; one that failed is tried again. Raises RefusedError, NotFoundError.
     """
+    source = "gguf" if source == "path" and gguf_files.is_named(source_id) else source
     source_id = _checked_source_id(source, source_id)
     with db.reading() as session:
         model = models.by_source(session, source, source_id)
@@ -50,10 +51,17 @@ def add_model(source: Source, source_id: str = "") -> Model:
     return retry_model(model.id) if model.status == ModelStatus.FAILED else model
 
 
+def add_upload(path: Path, name: str) -> Model:
+    """Adds a GGUF file that the studio has received as `name`. Raises RefusedError; then the file stays where it is."""
+    model = gguf_files.keep(gguf_files.take_upload(path, name))
+    queue.ring(begin, model.id)
+    return model
+
+
 def _new_model(source: Source, source_id: str) -> Model:
-    if source != "path":
-        return Model(source=source, source_id=source_id, name=source_id)
     path = Path(source_id)
+    if source != "path":
+        return Model(source=source, source_id=source_id, name=path.stem if source == "gguf" else source_id)
     return Model(source=source, source_id=source_id, name=path.name, **_ready_columns(path))
 
 
@@ -207,7 +215,9 @@ def _checked_source_id(source: str, source_id: str) -> str:
             return names.hub_id(source_id, "model")
         case "path":
             return str(_local_folder(source_id))
-    raise RefusedError(f"{source!r:.80} is not a source of models.", "Use starter, hub or path.")
+        case "gguf":
+            return gguf_files.checked(source_id)
+    raise RefusedError(f"{source!r:.80} is not a source of models.", "Use starter, hub, path or gguf.")
 
 
 def _local_folder(text: str) -> Path:

@@ -124,7 +124,10 @@ def _kind_reasons(folder: Path, config: dict[str, Any] | None, files: list[str])
 def _other_weights(folder: Path) -> str:
     endings = {path.suffix.lower() for path in folder.iterdir()}
     if ".gguf" in endings:
-        return "It has GGUF weights only, which are made for inference: use the original safetensors model."
+        return (
+            "It has GGUF weights only, which are made for inference: use the original safetensors model, "
+            "or add the .gguf file itself, which is then turned back."
+        )
     if endings & {".bin", ".pt", ".pth", ".ckpt", ".pkl"}:
         return (
             "Its weights are pickle files (.bin, .pt), which can run code when they are loaded: "

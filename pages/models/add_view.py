@@ -1,4 +1,4 @@
-"""The ways to get a model: the starter, the hub, a folder of this machine."""
+"""The ways to get a model: the starter, the hub, a folder or a GGUF file of this machine."""
 
 from collections.abc import Mapping
 
@@ -18,8 +18,10 @@ def add_html(query: Mapping[str, str]) -> str:
         count, has_starter = stored_models.count(session), stored_models.has_source(session, "starter")
     forms = [
         _hub_way(query.get("hub", "")),
-        _way(count, "path", "From a folder on this machine", "Folder", "/data/models/my-model",
-             "The folder stays where it is. It needs config.json, a tokenizer and safetensors."),
+        _way(count, "path", "From this machine", "Folder, or a .gguf file", "/data/models/my-model",
+             "A folder stays where it is; it needs config.json, a tokenizer and safetensors. A GGUF file of Llama 3, "
+             "SmolLM2, Qwen2.5 or Qwen3 is turned back into weights that can be trained; a quantised one is a "
+             "little worse than the original."),
     ]  # fmt: skip
     starter = [] if has_starter or not count else [_starter_way()]
     return str(
@@ -41,15 +43,19 @@ def _way(model_count: int, act: str, title: str, label: str, example: str, help:
 def _hub_way(text: str) -> Markup:
     return Markup(
         '<form class="ts-card mo-way" role="search" data-query data-forget="page" data-key="hub"><h3>{}</h3>'
-        '<label for="add-hub">{}</label><div><input id="add-hub" type="search" name="hub" value="{}" '
-        'placeholder="Qwen/Qwen3-0.6B" maxlength="200" autocomplete="off" autocapitalize="off" spellcheck="false">'
-        '<button class="ts-button">Look</button></div><p>{}</p></form>'
+        '<label for="add-hub">{}</label><div class="mo-hub-field">'
+        '<input id="add-hub" type="search" name="hub" value="{}" placeholder="Qwen/Qwen3-0.6B" '
+        'maxlength="200" autocomplete="off" autocapitalize="off" spellcheck="false" '
+        'role="combobox" aria-expanded="false" aria-autocomplete="list" aria-controls="add-hub-names">'
+        '<button class="ts-button">Look</button>'
+        '<div id="add-hub-names" data-keep role="listbox" aria-label="Models of that name" hidden></div></div>'
+        "<p>{}</p></form>"
     ).format(
         "From the Hugging Face Hub",
         "Model id, or a part of its name",
         text,
         "You see its size and whether it fits here before anything is downloaded. Only safetensors are fetched; "
-        "code of a repository is never run.",
+        "code of a repository is never run. While you type, the hub is asked for names.",
     )
 
 

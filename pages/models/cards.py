@@ -5,7 +5,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from engine.models import models
+from engine.models import gguf_files, models
 from engine.weights import token_facts
 from engine.weights.starter import STARTER_NAME
 from pages.models import list_view
@@ -62,9 +62,15 @@ def _was_stopped(model: Model) -> bool:
 
 def source(model: Model, for_visitor: bool) -> str:
     """Where it came from. Paths of this machine are nothing for a visitor of a share link."""
-    sources = {"starter": "Starter model", "hub": "From the hub", "path": "From a folder here"}
+    sources = {
+        "starter": "Starter model", "hub": "From the hub", "path": "From a folder here",
+        "gguf": "From a GGUF file here",
+    }  # fmt: skip
+    if gguf_files.is_upload(model):
+        return "From an uploaded GGUF file"
     words = sources.get(model.source, model.source)
-    is_said = model.source == "starter" or model.source_id == model.name or (for_visitor and model.source == "path")
+    is_path = model.source in ("path", "gguf")
+    is_said = model.source == "starter" or model.source_id == model.name or (for_visitor and is_path)
     return words if is_said else f"{words}: {model.source_id}"
 
 
@@ -110,9 +116,9 @@ def _token_facts(facts: token_facts.TokenFacts | None) -> list[tuple[str, str]]:
 
 
 def _remarks(model: Model) -> Markup:
-    """What does not fit between its tokenizer, its template and its sizes."""
+    """What was lost on its way here, and what does not fit between its tokenizer, its template and its sizes."""
     facts = token_facts.of(model.token_facts)
-    remarks = token_facts.remarks(facts) if facts else []
+    remarks = [*filter(None, [gguf_files.loss(model)]), *(token_facts.remarks(facts) if facts else [])]
     return html.notice("Good to know", " ".join(remarks), "calm") if remarks else Markup()
 
 

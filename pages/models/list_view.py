@@ -17,7 +17,7 @@ from storage.tables import Model
 CARDS = 24
 FEW = 3  # that many are seen at a glance: no search, no filters
 PLACE = listed.Place("/models", "model")
-LOSS = "Downloaded files are deleted; your own folder stays. You can undo it for 30 seconds."
+LOSS = "Downloaded and converted files are deleted; your own folder or file stays. You can undo it for 30 seconds."
 SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "": ("every model", {}),
     "trainable": ("can be trained here", {"trainable": True}),
@@ -25,7 +25,8 @@ SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "fetching": ("being fetched", {"status": ModelStatus.QUEUED}),
     "failed": ("failed", {"status": ModelStatus.FAILED}),
 }
-SOURCES = (("", "every source"), ("starter", "the starter"), ("hub", "from the hub"), ("path", "from a folder"))
+SOURCES = (("", "every source"), ("starter", "the starter"), ("hub", "from the hub"), ("path", "from a folder"),
+           ("gguf", "from a GGUF file"))  # fmt: skip
 SORTED = (
     ("", "newest first"),
     ("created", "oldest first"),

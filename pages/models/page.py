@@ -1,6 +1,7 @@
 """Models: the base models there are, one of them in full (`/models?model=ID`), and how to get another."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import gradio as gr
 
@@ -11,6 +12,7 @@ from pages.models.add_view import add_html
 from pages.models.cards import models_html
 from pages.models.hub_view import asked_of, hub_html
 from pages.models.one_view import one_html
+from pages.models.suggest_view import suggest_html, suggested_html
 from pages.parts import listed, live, toasts, undo
 from pages.shell import project_of
 
@@ -19,10 +21,13 @@ GROUP = "Prepare"
 
 
 def page() -> None:
-    """The models or one of them; under them the ways to get one, and what the hub answers."""
+    """The models or one of them; under them the ways to get one, what the hub answers, and what is suggested."""
     live.acting(live.live("models", shown_html, actions=True), act)
     live.acting(live.live("add", add_html, seconds=30, actions=True), act)
+    sent = gr.UploadButton("Upload a GGUF file", file_types=[".gguf"], size="sm", scale=0, elem_id="models-upload")
+    sent.upload(take_upload, sent, None, **live.ACTING).then(None, js=live.REFRESH, **live.QUIET)
     live.acting(live.live("hub", hub_html, actions=True), act)
+    live.live("suggested", suggested_html, seconds=30)
 
 
 def shown_html(query: Mapping[str, str]) -> str:
@@ -35,6 +40,13 @@ def act(event: gr.EventData, request: gr.Request | None) -> None:
     with toasts.toast():
         values = {**event.values, "project": project_of(request)}
         ACTS[event.name](event.id, values)
+
+
+def take_upload(path: str) -> None:
+    """A GGUF file that has arrived."""
+    with toasts.toast():
+        model = models.add_upload(Path(path), Path(path).name)
+        toasts.done(f"{model.name} is being turned back into weights that can be trained.")
 
 
 def _starter(_id: str, _values: Mapping[str, str]) -> None:
@@ -83,4 +95,10 @@ ACTS: dict[str, listed.Act] = {
     **list_view.ACTS,
     **undo.acts(deleting.undo, deleting.free),
 }
-FRAGMENTS: dict[str, live.Fragment] = {"models": shown_html, "add": add_html, "hub": hub_html}
+FRAGMENTS: dict[str, live.Fragment] = {
+    "models": shown_html,
+    "add": add_html,
+    "hub": hub_html,
+    "suggest": suggest_html,
+    "suggested": suggested_html,
+}

@@ -4,7 +4,8 @@ The drawing is stretched to its place, so the figures at its edges are HTML: the
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -17,8 +18,29 @@ MOST_ROWS = 40  # of the table
 MOST, LEAST = 1e100, 1e-100  # beyond, differences of values overflow or vanish; no number is beyond too
 
 
-def chart(title: str, series: Sequence[tuple[str, Points]], height: int = 180) -> Markup:
-    """The chart in a figure. `series`: words and (step, value) points each; values that are no number are left out."""
+@dataclass(frozen=True)
+class Axis:
+    """What the points lie along: its name in the table, and how a place on it is written there and at both ends."""
+
+    name: str
+    written: Callable[[int], str]
+    ends: tuple[str, str] = ("{}", "{}")
+
+
+STEPS = Axis("Step", "{:,}".format, ("{}", "step {}"))
+
+
+def chart(
+    title: str,
+    series: Sequence[tuple[str, Points]],
+    height: int = 180,
+    along: Axis = STEPS,
+    bounds: tuple[float, float] | None = None,
+) -> Markup:
+    """The chart in a figure. `series`: words and (place, value) points each; values that are no number are left out.
+
+    `bounds` are the least and greatest value that are drawn, where they are known.
+    """
     drawn = [(label, [point for point in points if abs(point[1]) <= MOST]) for label, points in series]
     all_points = [point for _, points in drawn for point in points]
     legend = html.join(_legend(number, label, points) for number, (label, points) in enumerate(drawn, 1))
@@ -26,7 +48,7 @@ def chart(title: str, series: Sequence[tuple[str, Points]], height: int = 180) -
         plot = Markup('<p class="lv-none" style="height:{}px">No points yet</p>').format(height)
         return _figure(title, legend, plot)
     first, last = min(step for step, _ in all_points), max(step for step, _ in all_points)
-    low, high, marks = _scale(min(value for _, value in all_points), max(value for _, value in all_points))
+    low, high, marks = _scale(*(bounds or _range(all_points)))
     lines = html.join(_line(number, points, (first, last, low, high)) for number, (_, points) in enumerate(drawn, 1))
     places = [(mark, SIZE * (1 - (mark - low) / (high - low))) for mark in marks]
     grid = html.join(Markup('<path class="lv-grid" d="M0 {:.0f}H1000"/>').format(place) for _, place in places)
@@ -36,23 +58,32 @@ def chart(title: str, series: Sequence[tuple[str, Points]], height: int = 180) -
     plot = Markup(
         '<div class="lv-plot" style="height:{}px"><svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img"'
         ' aria-label="{}">{}{}</svg>{}<em aria-hidden="true">{}</em></div>'
-        '<div class="lv-steps"><span>{:,}</span><span>step {:,}</span></div>'
-    ).format(height, title, grid, lines, figures, title, first, last)
-    return _figure(title, legend, plot + _table(title, drawn))
+        '<div class="lv-steps"><span>{}</span><span>{}</span></div>'
+    ).format(height, title, grid, lines, figures, title, *_ends(along, first, last))
+    return _figure(title, legend, plot + _table(title, drawn, along))
 
 
-def _table(title: str, series: Sequence[tuple[str, Points]]) -> Markup:
+def _range(points: Points) -> tuple[float, float]:
+    return min(value for _, value in points), max(value for _, value in points)
+
+
+def _ends(along: Axis, first: int, last: int) -> tuple[str, ...]:
+    return tuple(words.format(along.written(place)) for words, place in zip(along.ends, (first, last), strict=True))
+
+
+def _table(title: str, series: Sequence[tuple[str, Points]], along: Axis) -> Markup:
     """The points as a table behind a fold; of many, some at even distances, the first and the last among them."""
     steps = sorted({step for _, points in series for step, _ in points})
     apart = max(1.0, (len(steps) - 1) / (MOST_ROWS - 1))
     some = [steps[round(at * apart)] for at in range(min(len(steps), MOST_ROWS))]
     values = [dict(points) for _, points in series]
     head = html.join(
-        Markup('<th scope="col">{}</th>').format(words) for words in ("Step", *(label for label, _ in series))
+        Markup('<th scope="col">{}</th>').format(words) for words in (along.name, *(label for label, _ in series))
     )
     rows = html.join(
-        Markup('<tr><th scope="row">{:,}</th>{}</tr>').format(
-            step, html.join(Markup("<td>{}</td>").format(html.number(of_one.get(step))) for of_one in values)
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            along.written(step),
+            html.join(Markup("<td>{}</td>").format(html.number(of_one.get(step))) for of_one in values),
         )
         for step in some
     )

@@ -13,6 +13,7 @@ from pages.system import key_form, token_view
 from pages.system.disk_view import disk_html
 from pages.system.log_view import log_html
 from pages.system.machine_view import machine_html
+from pages.system.use_view import use_html
 from storage import db, usage
 from storage import keys as stored_keys
 from storage.tables import ApiKey
@@ -27,6 +28,7 @@ SCOPES = [("Only /v1: chat and completions", "inference"), ("Everything: the who
 def page() -> None:
     """What is going on, live; below it the keys, the token of the hub, who is told what happens, and the log."""
     live.live("machine", machine_html)
+    live.live("use", use_html, seconds=15)
     live.live("disk", disk_html, seconds=30)
     with gr.Column(elem_id="keys", elem_classes="ts-panel"):
         gr.HTML(str(_keys_heading()), js_on_load=None, apply_default_css=False)
@@ -111,6 +113,7 @@ def _key_row(key: ApiKey, used_today: int) -> html.Row:
 
 FRAGMENTS: dict[str, live.Fragment] = {
     "machine": machine_html,
+    "use": use_html,
     "disk": disk_html,
     "keys": keys_html,
     "token": token_view.token_html,

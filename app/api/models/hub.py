@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from app.answers.errors import CONFLICT
 from app.answers.fields import Answer, Body
-from engine.models import hub, hub_check
+from engine.models import hub, hub_check, suggested
 from engine.process import hub_token
 
 router = APIRouter(prefix="/hub", tags=["models"])
@@ -24,6 +24,16 @@ class HubEntry(Answer):
     gated: bool = Field(description="Whether its owners want you to agree to terms first.")
     licence: str | None = Field(description="Its licence.")
     updated: str | None = Field(description="The day of its last change.")
+
+
+class SuggestionAnswer(Answer):
+    id: str = Field(description="The model's id on the hub.")
+    family: str = Field(description="Its family, as presets call it.")
+    parameters: int = Field(description="How many weights it has, by its published configuration.")
+    size_bytes: int = Field(description="Its weights in 16 bits. What the hub has is checked when it is added.")
+    licence: str = Field(description="Its licence, as its makers name it.")
+    use: str = Field(description="What it is for.")
+    asks_terms: bool = Field(description="Whether its owners want you to agree to terms first.")
 
 
 class ReasonAnswer(Answer):
@@ -75,6 +85,12 @@ class TokenBody(Body):
 def search_hub(text: SearchText) -> list[HubEntry]:
     """Models that write text and have safetensors, the most downloaded first, 24 at most. Nothing is downloaded."""
     return [HubEntry.model_validate(entry) for entry in hub.search(text)]
+
+
+@router.get("/suggested", summary="List suggested models")
+def list_suggested_models() -> list[SuggestionAnswer]:
+    """Models of families that the studio knows and tests, the smallest of a family first. The hub is not asked."""
+    return [SuggestionAnswer.model_validate(one) for one in suggested.SUGGESTED]
 
 
 @router.get("/models", summary="Look at a model of the hub")

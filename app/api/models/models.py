@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import AliasPath, BeforeValidator, Field
+from starlette.concurrency import run_in_threadpool
 
+from app import upload
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, NamedId, Offset, Text, total
 from app.answers.lists import ModelFilters
 from engine.errors import RefusedError
-from engine.models import deleting, models
+from engine.models import deleting, gguf_files, models
 from engine.weights import token_facts
 from storage import db
 from storage.lists import models as stored
@@ -20,7 +22,7 @@ from storage.tables import Model
 FOUND = AliasPath("token_facts")  # a column of the row
 router = APIRouter(prefix="/models", tags=["models"])
 
-Source = Literal["starter", "hub", "path"]
+Source = Literal["starter", "hub", "path", "gguf"]
 
 
 def _ends_with(values: Any) -> str | None:
@@ -35,9 +37,9 @@ def _remarks(values: Any) -> list[str]:
 
 class ModelAnswer(Answer):
     id: str = Field(description="The model's id, for recipes and endpoints.")
-    source: str = Field(description="Where it came from: starter, hub or path.")
+    source: str = Field(description="Where it came from: starter, hub, path or gguf.")
     source_id: str = Field(
-        description="Its id on the hub, its folder (for visitors of a share link its name), or the starter's name."
+        description="Its id on the hub, its folder or file (for visitors its name alone), or the starter's name."
     )
     name: str = Field(description="What lists show.")
     path: str | None = Field(
@@ -58,19 +60,24 @@ class ModelAnswer(Answer):
         validation_alias=FOUND, description="The token that ends an answer; null while nobody has looked."
     )
     remarks: Annotated[list[str], BeforeValidator(_remarks)] = Field(
-        validation_alias=FOUND, description="What does not fit between its tokenizer, template and sizes."
+        validation_alias=FOUND,
+        description="What was lost on its way here, and what does not fit between tokenizer, template and sizes.",
     )
     trainable: bool | None = Field(description="Whether it can be trained on this machine.")
     untrainable_reason: str | None = Field(description="Why not.")
-    revision: str | None = Field(description="The exact revision that was fetched.")
+    revision: str | None = Field(
+        description="The exact revision that was fetched; of a GGUF file how its weights were stored, and its sha256."
+    )
     created_at: float = Field(description="Seconds since 1970, UTC.")
     tags: list[str] = Field(description="Words to find it by.")
     description: str = Field(description="What people wrote about it.")
 
 
 class ModelBody(Body):
-    source: Source = Field(description="starter (needs no hub), hub, or path (a folder on the studio's machine).")
-    id: Text | Literal[""] = Field(default="", description="The hub id or the absolute folder; empty for the starter.")
+    source: Source = Field(
+        description="starter (needs no hub), hub, path or gguf (a folder, or a .gguf file, of the studio's machine)."
+    )
+    id: Text | Literal[""] = Field(default="", description="The hub id, or the absolute path; empty for the starter.")
 
 
 @router.get("", summary="List models")
@@ -88,6 +95,37 @@ def list_models(
 def add_model(body: ModelBody) -> Model:
     """Begins to fetch a model, or answers with the one there is from the same source. A failed one is tried again."""
     return models.add_model(body.source, _source_id(body))
+
+
+_UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary", "description": "A .gguf file."}},
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/upload", status_code=201, summary="Upload a GGUF file", response_model=ModelAnswer, openapi_extra=_UPLOAD
+)
+async def upload_model(request: Request) -> Model:
+    """Takes a GGUF file (multipart/form-data, one part `file`) and turns it back into a model that can be trained."""
+    form = await upload.receive(request)
+    try:
+        if len(form.files) != 1:
+            raise RefusedError(f"The form has {len(form.files)} files.", "Send one, in a part named `file`.")
+        path, name = form.files[0]
+        return await run_in_threadpool(models.add_upload, path, name)
+    finally:
+        form.discard()  # it has been moved, or refused
 
 
 @router.get("/{id}", summary="Show a model", responses=NOT_FOUND)
@@ -121,13 +159,16 @@ def delete_model(model_id: NamedId, response: Response) -> None:
 def shown(model: Model, request: Request) -> ModelAnswer:
     """The model as whoever asks may see it: paths of this machine are nothing for a visitor."""
     answer = ModelAnswer.model_validate(model)
+    if loss := gguf_files.loss(model):
+        answer = answer.model_copy(update={"remarks": [loss, *answer.remarks]})
     if request.state.role != "viewer":
         return answer
-    source_id = PurePath(answer.source_id).name if answer.source == "path" else answer.source_id
+    is_path = answer.source in ("path", "gguf")
+    source_id = PurePath(answer.source_id).name if is_path else answer.source_id
     return answer.model_copy(update={"path": None, "source_id": source_id})
 
 
 def _source_id(body: ModelBody) -> str:
     if body.source != "starter" and not body.id.strip():
-        raise RefusedError(f"A model from `{body.source}` needs an id.", "Give the hub id, or the absolute folder.")
+        raise RefusedError(f"A model from `{body.source}` needs an id.", "Give the hub id, or the absolute path.")
     return body.id.strip()

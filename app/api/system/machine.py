@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.answers.fields import Answer
 from app.api.health import studio_version
-from engine.system import machine_now, studio_log
+from engine.system import machine_now, studio_log, use
 from engine.system.studio_log import Level
 from storage import home
 
@@ -43,6 +43,21 @@ class SystemAnswer(Answer):
     missing: list[str] = Field(description="What the cards do not tell, and why.")
 
 
+class UseSample(Answer):
+    at: float = Field(description="When was looked, seconds since 1970.")
+    processor_percent: float = Field(description="How busy all cores were together, 0 to 100, since the look before.")
+    memory_used_bytes: int = Field(description="Memory in use.")
+    disk_used_bytes: int = Field(description="Used on the disk that holds the home.")
+    cards: list[CardAnswer] = Field(description="The GPUs a training may be given; empty without one.")
+
+
+class UseAnswer(Answer):
+    every_seconds: float = Field(description="How far the looks are apart.")
+    memory_bytes: int = Field(description="Memory in all; of the container, where that has less.")
+    disk_bytes: int = Field(description="The disk that holds the home, as far as it can be filled.")
+    samples: list[UseSample] = Field(description="The oldest first, 240 at most. Kept in the studio's memory alone.")
+
+
 class LogLine(Answer):
     at: float = Field(description="Seconds since 1970.")
     level: str = Field(description="INFO, WARNING, ERROR or CRITICAL.")
@@ -58,6 +73,18 @@ def show_system() -> SystemAnswer:
     the disk."""
     seen = machine_now.look().to_json()
     return SystemAnswer.model_validate({**seen, "version": studio_version(), "home": str(home.home())})
+
+
+@router.get("/use", summary="How busy the machine was in the last hour")
+def show_system_use() -> UseAnswer:
+    """A look every fifteen seconds at processor, memory, disk and GPUs, since the studio started or for an hour."""
+    memory_bytes, disk_bytes = use.sizes()
+    return UseAnswer(
+        every_seconds=use.EVERY_SECONDS,
+        memory_bytes=memory_bytes,
+        disk_bytes=disk_bytes,
+        samples=[UseSample.model_validate(sample) for sample in use.last_hour()],
+    )
 
 
 @router.get("/log", summary="Log of the studio")

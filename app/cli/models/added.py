@@ -11,7 +11,7 @@ from app.cli.printed import answer, as_json, say, say_json
 from app.cli.undone import UndoId, say_undo, say_undone
 from engine import sizes
 from engine.errors import TunesmithError
-from engine.models import deleting, models
+from engine.models import deleting, gguf_files, models
 from storage import db
 from storage import models as stored
 from storage.statuses import ModelStatus
@@ -47,9 +47,9 @@ def _line(model: Model) -> str:
 
 
 def add(
-    source: Annotated[str, typer.Argument(help="starter, a folder, or an id on the hub.")] = "starter",
+    source: Annotated[str, typer.Argument(help="starter, a folder, a .gguf file, or an id on the hub.")] = "starter",
 ) -> None:
-    """Fetch a base model and wait until it is ready."""
+    """Fetch a base model, or turn a GGUF file back into one, and wait until it is ready."""
     with running_studio.engine(True):
         model = _added(source)
         finished = running_studio.follow(
@@ -59,13 +59,16 @@ def add(
     if finished.status == ModelStatus.FAILED:
         raise TunesmithError(finished.error or "The download of the model failed.", finished.hint or "")
     answer(facts(finished))
+    if loss := gguf_files.loss(finished):
+        say(loss)
 
 
 def _added(source: str) -> Model:
     if source == "starter":
         return models.add_model("starter")
-    folder = Path(source)
-    return models.add_model("path", str(folder.absolute())) if folder.is_dir() else models.add_model("hub", source)
+    path = Path(source)
+    is_here = path.is_dir() or path.suffix.lower() == ".gguf"
+    return models.add_model("path", str(path.absolute())) if is_here else models.add_model("hub", source)
 
 
 def _progress(model: Model) -> str:

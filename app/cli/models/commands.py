@@ -8,6 +8,7 @@ COMMANDS = typer.Typer(help="Base models: listed, shown, added, deleted; the hub
 COMMANDS.command("list")(added.list_models)
 COMMANDS.command("show")(hub.show)
 COMMANDS.command("search")(hub.search)
+COMMANDS.command("suggested")(hub.suggested)
 COMMANDS.command("check")(hub.check)
 COMMANDS.command("add")(added.add)
 COMMANDS.command("cancel")(hub.cancel)

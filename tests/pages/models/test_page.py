@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from engine.process import work
 from engine.weights.token_facts import TokenFacts
-from pages.models import add_view, cards, hub_view, one_view, page
+from pages.models import add_view, cards, hub_view, one_view, page, suggest_view
 from storage import db, models
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Model, Run
@@ -244,3 +244,28 @@ def test_a_model_without_an_endpoint_gets_one_to_chat_with(tmp_path: Path) -> No
     with db.reading() as session:
         assert [endpoint.name for endpoint in session.exec(select(Endpoint))] == ["my-model"]
     assert "Starting" in page.shown_html(query)
+
+
+def test_suggested_models_fill_the_field_and_one_that_is_here_leads_to_it() -> None:
+    html = suggest_view.suggested_html(QUERY)
+    assert 'data-fill="add-hub" data-value="Qwen/Qwen3-0.6B"' in html
+    assert 'id="suggested" open' in html
+    for words in ("269 MB", "apache-2.0", "llama3.2", "checked when you look at it"):
+        assert words in html
+    id = add(source_id="Qwen/Qwen3-0.6B", name="my <qwen>")
+    assert f'href="/models?model={id}" data-soft>Qwen/Qwen3-0.6B</a>' in suggest_view.suggested_html(QUERY)
+    for number in range(3):
+        add(source_id=f"org/m{number}")
+    assert 'id="suggested" open' not in suggest_view.suggested_html(QUERY)
+    assert suggest_view.suggested_html({**QUERY, "model": id}) == ""
+
+
+def test_names_while_one_types_are_options_and_a_visitor_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    id = add(source_id="Qwen/Qwen3-0.6B", name="my <qwen3>")
+    html = suggest_view.suggest_html({**QUERY, "q": "qwen3"})
+    assert f'<a role="option" tabindex="-1" data-soft href="/models?model={id}"><span>my &lt;qwen3&gt;</span>' in html
+    assert 'data-value="Qwen/Qwen3-4B-Instruct-2507"' in html
+    assert "data-more" not in html
+    assert suggest_view.suggest_html({**QUERY, "q": "qwen3", "role": "viewer"}) == ""
+    assert suggest_view.suggest_html({**QUERY, "q": "<" * 5000}) == ""

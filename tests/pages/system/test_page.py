@@ -1,6 +1,8 @@
 """The System page: keys, and who holds the machine."""
 
 import logging
+import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +12,11 @@ import pytest
 from engine.accounts import keys
 from engine.process import hub_token, logs
 from engine.registry import disk
-from engine.system import machine_now
+from engine.system import machine_now, use
 from engine.system.machine_now import Card
-from pages.system import disk_view, log_view, machine_view, token_view
+from engine.system.use import History, Sample
+from pages.parts import html
+from pages.system import disk_view, log_view, machine_view, token_view, use_view
 from pages.system import page as system
 from storage import db, home
 from storage.tables import Dataset, Lease, Model, Run
@@ -165,3 +169,22 @@ def test_a_gpu_says_what_its_driver_tells_and_nothing_else() -> None:
     assert "GPU 1" not in shown
     values = {"gpu0_percent": 87.0, "gpu0_memory_bytes": 3e10, "gpu0_temperature": 61.0, "gpu0_watts": 312.4}
     assert machine_now._card("gpu:0", values, {"gpu0_memory_bytes": 8e10}) == told
+
+
+def test_the_last_hour_is_drawn_with_a_table_and_a_gpu_says_what_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use, "_history", History())
+    assert "The first minute is being measured." in use_view.use_html(ANY)
+    memory, disk = use.sizes()
+    now = time.time()
+    silent, busy = Card("gpu:1"), Card("gpu:0", percent=75.0, memory_used_bytes=20 << 30, memory_bytes=80 << 30)
+    for at, percent in ((900, 10.0), (450, 90.0), (0, 40.0)):
+        use._history._samples.append(Sample(now - at, percent, memory // 2, disk // 4, (busy, silent)))
+    drawn = use_view.use_html(ANY)
+    assert drawn.count("<svg") == 4
+    assert "GPU 1, %" in drawn  # its driver tells nothing: it is named, and has no line
+    for words in ("Processor, %", f"Memory, % of {html.size(memory)}", "15 min ago", "0 s ago", "No points yet"):
+        assert words in drawn
+    series = dict(use_view.charts(use.last_hour()))
+    assert [value for _, value in dict(series["GPU 0, %"])["memory"]] == [25.0] * 3
+    assert [round(value) for _, value in dict(series[f"Memory, % of {html.size(memory)}"])["in use"]] == [50] * 3
+    assert re.search(r'<th scope="row">7 min 30 s ago</th><td>90\.0+</td>', drawn)

@@ -78,3 +78,14 @@ def test_a_model_is_shown_in_full_by_its_name_and_a_download_is_cancelled(owner:
     assert owner.post("/api/models/m2/cancel").status_code == 409
     assert run("model", "delete", "o/slow").returncode == 0
     assert owner.get("/api/models/m2").status_code == 404
+
+
+def test_suggested_models_are_listed_without_a_hub(owner: TestClient) -> None:
+    listed = owner.get("/api/hub/suggested").json()
+    assert listed[0] == {
+        "id": "HuggingFaceTB/SmolLM2-135M-Instruct", "family": "SmolLM2", "parameters": 134515008,
+        "size_bytes": 269030016, "licence": "apache-2.0", "use": listed[0]["use"], "asks_terms": False,
+    }  # fmt: skip
+    told = run("model", "suggested", "--json")
+    assert [entry["id"] for entry in json.loads(told.stdout)] == [entry["id"] for entry in listed]
+    assert "apache-2.0" in run("model", "suggested").stdout

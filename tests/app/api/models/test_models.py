@@ -1,10 +1,15 @@
-"""What REST says of a model's tokenizer and chat template."""
+"""What REST says of a model's tokenizer and chat template; GGUF files that are uploaded."""
+
+from pathlib import Path
+
+from starlette.testclient import TestClient
 
 from engine.weights.token_facts import TokenFacts
-from storage import db
+from storage import db, home
 from storage.statuses import ModelStatus
 from storage.tables import Model
-from tests.rest import log_in, make_client
+from tests.engine.weights import gguf_headers
+from tests.rest import log_in, make_access, make_client
 
 
 def test_where_answers_end_and_what_does_not_fit_is_answered() -> None:
@@ -22,3 +27,24 @@ def test_where_answers_end_and_what_does_not_fit_is_answered() -> None:
     assert (answers["unseen"]["ends_with"], answers["unseen"]["remarks"]) == (None, [])
     assert "token_facts" not in schema
     assert {"ends_with", "remarks"} <= set(schema)
+
+
+def test_a_gguf_file_is_uploaded_or_refused_and_a_visitor_sees_no_path(owner: TestClient, tmp_path: Path) -> None:
+    content = gguf_headers.whole(tmp_path / "mine.gguf").read_bytes() + bytes(3 << 20)  # more than other calls may send
+    added = owner.post("/api/models/upload", files={"file": ("mine.gguf", content)})
+    assert (added.status_code, added.json()["source"], added.json()["name"]) == (201, "gguf", "mine")
+    refused = owner.post("/api/models/upload", files={"file": ("mine.gguf", content[:100])})
+    assert (refused.status_code, "cut off" in refused.json()["error"]["message"]) == (422, True)
+    two = owner.post("/api/models/upload", files=[("file", ("a.gguf", content)), ("file", ("b.gguf", content))])
+    assert two.json()["error"]["message"] == "The form has 2 files."
+    assert not list(home.uploads().iterdir())
+    named = owner.post("/api/models", json={"source": "path", "id": str(tmp_path / "mine.gguf")}).json()
+    assert (named["source"], named["source_id"]) == ("gguf", str(tmp_path / "mine.gguf"))
+    assert [model["id"] for model in owner.get("/api/models?source=gguf").json()] == [named["id"], added.json()["id"]]
+    with db.session() as session:
+        session.merge(Model(id=named["id"], source="gguf", source_id=named["source_id"], name="m", revision="Q4_K x"))
+    assert "quantised (Q4_K)" in owner.get(f"/api/models/{named['id']}").json()["remarks"][0]
+    access = make_access()
+    visitor = make_client(access)
+    visitor.cookies.set(access.cookie, access.sessions.new(60, "viewer"))
+    assert visitor.get(f"/api/models/{named['id']}").json()["source_id"] == "mine.gguf"

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from engine.process import logs
-from engine.system import machine_now, studio_log
+from engine.system import machine_now, studio_log, use
 from engine.system.machine_now import Looker
 from storage import home
 from tests.rest import make_access, make_client
@@ -26,6 +26,17 @@ def test_the_machine_is_answered_as_the_system_tells_it(owner: TestClient) -> No
     assert seen["cores"] == psutil.cpu_count()
     assert len(seen["load"]) == 3
     assert seen["disk_free_bytes"] > 0
+
+
+def test_the_last_hour_is_answered_look_by_look(owner: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use, "_history", use.History())
+    assert owner.get("/api/system/use").json()["samples"] == []
+    for _ in range(3):
+        use._history.look()
+    seen = owner.get("/api/system/use").json()
+    assert (seen["every_seconds"], len(seen["samples"])) == (15.0, 2)
+    assert seen["samples"][1]["memory_used_bytes"] < seen["memory_bytes"]
+    assert seen["samples"][1]["disk_used_bytes"] < seen["disk_bytes"]
 
 
 def test_the_processor_is_measured_since_the_look_before_whichever_thread_looks() -> None:
@@ -91,6 +102,13 @@ def test_a_visitor_of_a_share_link_reads_neither_the_machine_nor_the_log_nor_ask
     access = make_access()
     client = make_client(access)
     client.cookies.set(access.cookie, access.sessions.new(60, "viewer"))
-    for path in ("/api/system", "/api/system/log", "/api/system/log/download", "/api/hub/token", "/api/hub/search?q=x"):
+    for path in (
+        "/api/system",
+        "/api/system/use",
+        "/api/system/log",
+        "/api/system/log/download",
+        "/api/hub/token",
+        "/api/hub/search?q=x",
+    ):
         assert client.get(path).status_code == 403, path
     assert client.get("/api/models").status_code == 200
