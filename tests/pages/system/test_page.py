@@ -16,6 +16,7 @@ from pages.system import disk_view, log_view, machine_view, token_view
 from pages.system import page as system
 from storage import db, home
 from storage.tables import Dataset, Lease, Model, Run
+from tests.engine.projects import full
 from tests.waiting import wait_for
 
 ANY: dict[str, str] = {"project": "default"}
@@ -26,7 +27,7 @@ VISITOR = {**ANY, "role": "viewer"}
 
 
 class Click:
-    def __init__(self, name: str, id: str = "", **values: str) -> None:
+    def __init__(self, name: str, id: str = "", /, **values: str) -> None:
         self.name, self.id, self.values = name, id, values
 
 
@@ -165,3 +166,21 @@ def test_a_gpu_says_what_its_driver_tells_and_nothing_else() -> None:
     assert "GPU 1" not in shown
     values = {"gpu0_percent": 87.0, "gpu0_memory_bytes": 3e10, "gpu0_temperature": 61.0, "gpu0_watts": 312.4}
     assert machine_now._card("gpu:0", values, {"gpu0_memory_bytes": 8e10}) == told
+
+
+def test_a_project_is_deleted_after_its_name_was_typed(toasts: list[str]) -> None:
+    project_id = full.project("<b>Support")
+    assert "Delete" in system.FRAGMENTS["projects"](OWNER)
+    asked = system.FRAGMENTS["projects"]({**OWNER, "delete": project_id})
+    assert "1 run, 1 version of a dataset, 1 sweep" in asked
+    assert "Delete &lt;b&gt;Support?" in asked
+    assert "<b>Support" not in asked
+    system.act(Click("delete-project", project_id, name="Support"))  # type: ignore[arg-type]
+    assert "is not the name" in toasts[0]
+    system.act(Click("delete-project", project_id, name="<b>Support"))  # type: ignore[arg-type]
+    assert set(full.everything(project_id).values()) == {0}
+    assert "Support" not in system.FRAGMENTS["projects"]({**OWNER, "delete": project_id})
+
+
+def test_the_default_project_has_no_link_that_deletes_it() -> None:
+    assert "?delete=" not in system.FRAGMENTS["projects"](OWNER)
