@@ -30,7 +30,7 @@ def report(
     result = reports.of_run(run_id)
     if again or all_rows or not result["reports"]:
         result = reports.again(run_id, all_rows)
-    _show(_waited(lambda: reports.of_run(run_id), result))
+    show(_waited(lambda: reports.of_run(run_id), result))
 
 
 def evaluate(
@@ -58,7 +58,7 @@ def evaluate(
         against=against, dataset_id=dataset, limit=limit, seed=seed,
     )  # fmt: skip
     made = evaluations.create(request)
-    _show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)))
+    show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)))
 
 
 def _waited(look: Callable[[], dict[str, Any]], result: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,8 @@ def _say_progress(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def _show(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
+    """A report that succeeded, as words or JSON. Raises TunesmithError for another one."""
     if as_json():
         say_json(result)
     if result["status"] != "succeeded":

@@ -6,7 +6,7 @@ with `--follow` besides, each change is a JSON value on a line of its own, and t
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -83,6 +83,11 @@ def answer(value: Any, words: str = "") -> None:
         say_json(value, now.lines)
     elif words:
         typer.echo(words)
+
+
+def answer_list(values: Sequence[Any], line: Callable[[Any], str], none: str) -> None:
+    """A list: with `--json` the values, else a line each, or what is said where there is none."""
+    answer(values, "\n".join(line(value) for value in values) or none)
 
 
 def change(value: Any) -> bool:

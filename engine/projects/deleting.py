@@ -23,6 +23,7 @@ from engine.projects import contents, refusals
 from engine.projects.contents import Contents
 from engine.serve import backend_plan, routing
 from storage import db, home
+from storage.tables import DEFAULT_PROJECT as DEFAULT
 from storage.tables import (
     Backend,
     Benchmark,
@@ -42,7 +43,6 @@ from storage.tables import (
     Tuner,
     TuningJob,
 )
-from storage.tables import DEFAULT_PROJECT as DEFAULT
 
 HIDDEN: tuple[Any, ...] = (Run, Dataset)  # with rows and files that take long to remove
 FORGOTTEN: tuple[Any, ...] = (

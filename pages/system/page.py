@@ -25,7 +25,7 @@ SCOPES = [("Only /v1: chat and completions", "inference"), ("Everything: the who
 
 
 def page() -> None:
-    """What is going on, live; below it the projects, the keys, the token of the hub, who is told what happens, and the log."""
+    """What is going on, live; below it projects, keys, the token of the hub, who is told what, and the log."""
     live.live("machine", machine_html)
     live.live("disk", disk_html, seconds=30)
     live.acting(live.live("projects", projects_view.projects_html, seconds=30, actions=True), act)

@@ -7,7 +7,7 @@ import typer
 
 from app.cli.called import RunName
 from app.cli.printed import answer, as_json, say, say_json
-from app.cli.runs import following, matching
+from app.cli.runs import following, inside, matching
 from app.cli.runs.facts import facts as _facts
 from app.cli.runs.matching import AnyRuns, Every, Search, Shown, Which
 from engine.errors import RefusedError
@@ -26,6 +26,9 @@ COMMANDS.command()(following.follow)
 COMMANDS.command()(following.resume)
 COMMANDS.command()(following.log)
 COMMANDS.command()(following.recipe)
+COMMANDS.command()(inside.machine)
+COMMANDS.command("stuck")(inside.show_stuck)
+COMMANDS.command()(inside.checkpoints)
 
 
 @COMMANDS.callback()

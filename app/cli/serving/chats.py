@@ -7,6 +7,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import PROJECT, ProjectName
+from app.cli.completion import names
 from app.cli.data import follow
 from app.cli.printed import answer, as_json, say_json
 from app.cli.runs.live_links import Address, Days, print_new, print_open
@@ -18,12 +19,13 @@ from storage import db
 from storage.tables import DEFAULT_PROJECT
 
 COMMANDS = typer.Typer(
-    help="Chats of the studio: listed, shown, shared; votes counted, made into datasets.", no_args_is_help=True
+    help="Chats of the studio: listed, shown, renamed, shared, deleted; votes made into datasets.",
+    no_args_is_help=True,
 )
 OfProject = Annotated[str, typer.Option("--project", help="The project that the chats belong to.", **PROJECT)]
 
 
-ChatId = Annotated[str, typer.Argument(metavar="CHAT", help="Id of the chat.")]
+ChatId = Annotated[str, typer.Argument(metavar="CHAT", help="Id of the chat.", autocompletion=names.of("chat"))]
 
 
 @COMMANDS.command("list")
@@ -65,6 +67,22 @@ def _write(chat_id: str, to: Path) -> None:
     text = transcript.json_text(chat_id) if is_json else transcript.as_markdown(chat_id).encode()
     to.write_bytes(text)
     answer({"path": str(to), "bytes": len(text)}, f"Written to {to}.")
+
+
+@COMMANDS.command()
+def rename(chat_id: ChatId, title: Annotated[str, typer.Argument(help="The new title.")]) -> None:
+    """Give a chat another title."""
+    db.prepare()
+    renamed = chat.rename_chat(chat_id, title)
+    answer({"id": chat_id, "title": renamed.title}, f"{chat_id}  {hidden.escaped(renamed.title)}")
+
+
+@COMMANDS.command()
+def delete(chat_id: ChatId) -> None:
+    """Delete a chat with its branches, votes and ratings. Datasets made from it stay."""
+    db.prepare()
+    chat.delete_chat(chat_id)
+    answer({"id": chat_id, "deleted": True}, "It is deleted.")
 
 
 @COMMANDS.command()
