@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from engine.sweeps.picture import Picture
 from engine.sweeps.results import study_file
-from pages.parts import html, tabs
+from pages.parts import html, stopping, tabs
 from pages.sweeps import address, best_view, charts, taste_view, trials_view, words
 from pages.sweeps.address import FIRST, Query
 
@@ -82,7 +82,7 @@ def _actions(picture: Picture) -> Markup:
 
 def _life(picture: Picture) -> Markup:
     if picture.status in ("queued", "running"):
-        return html.button("Stop", "stop", picture.id, "Stop this sweep? Trials that train save a checkpoint first.")
+        return stopping.stop("sweep", picture.id, picture.name)
     if picture.status in ("stopped", "failed"):
         return html.button("Resume", "resume", picture.id, tone="primary")
     return Markup()
