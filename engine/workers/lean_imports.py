@@ -2,13 +2,13 @@
 
 Python's collector would look through a million new objects that stay, again and again. There is no scipy meanwhile, or
 transformers would import all of its optimisers for losses on pictures. transformers reads the three thousand files of
-its models twice, to learn their names; the second time it gets what the first one found. And TRL asks which package
-every module belongs to, which looks at each installed file, to learn it of two: a package with the module's own name
-is looked at alone, and all of them only when somebody wants to know it of another module.
+its models twice, to learn their names; the second time it gets what the first one read, which looks at the end of each
+file and not at all of its lines. And TRL asks which package every module belongs to, which looks at each installed
+file, to learn it of two: a package with the module's own name is looked at alone, and all of them only when somebody
+wants to know it of another module.
 """
 
 import contextlib
-import copy
 import gc
 import importlib.metadata
 import os
@@ -20,7 +20,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-READER, READS = "transformers.utils.import_utils", "create_import_structure_from_path"
+READER, READS, EXPORTS = "transformers.utils.import_utils", "create_import_structure_from_path", "fetch__all__"
+Names = dict[Any, Any]  # of folders, modules and what they export, as `_LazyModule` takes them
 
 
 @contextlib.contextmanager
@@ -99,18 +100,44 @@ class _Remembering(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._real.exec_module(module)
-        if READS in vars(module):
-            vars(module)[READS] = remembering(vars(module)[READS])
+        for name, better in ((READS, remembering), (EXPORTS, exported)):
+            if name in vars(module):
+                vars(module)[name] = better(vars(module)[name])
 
 
-def remembering(read: Callable[[str], Any]) -> Callable[[str], Any]:
+def remembering(read: Callable[[str], Names]) -> Callable[[str], Names]:
     """The same function of a folder, or of a file in it, which reads a folder once. Each caller gets a copy."""
-    known: dict[str, Any] = {}
+    known: dict[str, Names] = {}
+    reading = False
 
-    def read_once(path: Any) -> Any:
+    def read_once(path: Any) -> Names:
+        nonlocal reading
         folder = os.path.dirname(path) if os.path.isfile(path) else os.fspath(path)
+        if reading:  # it asks itself for each folder within: a part of what is remembered
+            return read(folder)
         if folder not in known:
-            known[folder] = read(folder)
-        return copy.deepcopy(known[folder])
+            reading = True
+            try:
+                known[folder] = read(folder)
+            finally:
+                reading = False
+        return _copied(known[folder])
 
     return read_once
+
+
+def _copied(names: Any) -> Any:
+    """Dictionaries, sets and lists of texts, in a hundredth of the time that deepcopy takes for any object there is."""
+    if isinstance(names, dict):
+        return {key: _copied(value) for key, value in names.items()}
+    return type(names)(names) if isinstance(names, set | list) else names
+
+
+def exported(read: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
+    """The same function of a module's text, which reads the lines from its last `__all__` on instead of all lines."""
+
+    def read_end(text: str) -> list[str]:
+        at = text.rfind("\n__all__") + 1
+        return read(text[at:]) if at or text.startswith("__all__") else []
+
+    return read_end

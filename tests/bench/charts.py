@@ -23,6 +23,7 @@ from pathlib import Path
 
 import httpx
 from playwright.sync_api import Locator, Page, Request, sync_playwright
+from sqlalchemy import text
 
 from storage import db
 from storage import runs as stored_runs
@@ -75,6 +76,12 @@ WATCH = """() => {
   };
   look();
 }"""
+AGAIN = """INSERT INTO metric (run_id, name, step, value) SELECT :other, name, step, value + :shift FROM metric
+WHERE run_id = :run AND name = :name AND step > :after AND step <= :until"""
+SUMMED_UP = """INSERT INTO metric_summary
+(run_id, name, last, last_step, least, least_step, greatest, greatest_step)
+SELECT :other, name, last + :shift, last_step, least + :shift, least_step, greatest + :shift, greatest_step
+FROM metric_summary WHERE run_id = :run AND name = :name"""
 WATCHED_SECONDS = 12
 AT_ONCE = 20_000  # points that are written together
 
@@ -185,8 +192,8 @@ def main() -> None:
             long_run(studio.url, run_id, given.rounds)
             if given.runs:
                 ids = [add_run(f"number {number}", RunStatus.STOPPED) for number in range(given.runs)]
-                for each in ids:
-                    store(each, given.points, ("loss",))
+                for shift, each in enumerate(ids, 1):
+                    store_again(run_id, each, given.points, shift / 10)
                 compared(studio.url, ids, given.rounds)
             live_id = start_run(studio)
             live_run(studio.url, studio.home, live_id)
@@ -218,6 +225,16 @@ def store(run_id: str, points: int, names: Sequence[str] = NAMES) -> None:
         for at in range(0, points, AT_ONCE):  # the studio wants to write too
             with db.session() as session:
                 stored_runs.add_metrics(session, rows[at : at + AT_ONCE])
+
+
+def store_again(run_id: str, other_id: str, points: int, shift: float) -> None:
+    """The loss of a run as that of another one, moved by `shift`: written by SQLite alone, in a tenth of the time."""
+    given = {"run": run_id, "other": other_id, "shift": shift, "name": "loss"}
+    for at in range(0, points, AT_ONCE):
+        with db.session() as session:
+            session.connection().execute(text(AGAIN), given | {"after": at, "until": at + AT_ONCE})
+    with db.session() as session:
+        session.connection().execute(text(SUMMED_UP), given)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from transformers.utils import import_utils
 
 from engine.workers import lean_imports
 from tests.conftest import ROOT
@@ -55,6 +56,28 @@ def test_a_folder_is_read_once_and_nobody_changes_what_another_gets(tmp_path: Pa
     first[frozenset({"torch"})]["modeling_llama"].clear()
     assert once(str(tmp_path / "__init__.py")) == read("again")
     assert reads == [str(tmp_path), "again"]
+
+
+def test_a_folder_within_is_read_as_a_part_of_it_and_one_asked_for_alone_by_itself(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    (models / "llama").mkdir(parents=True)
+
+    def read(folder: str) -> dict[str, object]:
+        return {one.name: once(str(one)) for one in Path(folder).iterdir()} or {"modeling": {"LlamaModel"}}
+
+    once = lean_imports.remembering(read)
+    assert once(str(models)) == {"llama": {"modeling": {"LlamaModel"}}}
+    assert once(str(models / "llama")) == {"modeling": {"LlamaModel"}}
+
+
+def test_what_a_module_exports_is_the_same_read_from_its_end() -> None:
+    reader = import_utils.fetch__all__
+    assert reader("x = 1\n__all__ = ['A']\n__all__ = [\n    'B',\n]\n") == ["B"]
+    quick = lean_imports.exported(reader)
+    files = [*Path(import_utils.__file__).parents[1].glob("models/[a-l]*/*.py"), Path(import_utils.__file__)]
+    assert len(files) > 500
+    for text in ("", "__all__ = ['A']", "x\n__all__ = [\n    'B',\n]\n", *map(Path.read_text, files)):
+        assert quick(text) == reader(text)
 
 
 def test_packages_are_looked_for_when_somebody_asks_and_only_once() -> None:

@@ -18,7 +18,7 @@ from engine.workers.serve.answers import Collected, Completion, pieces
 from engine.workers.serve.batch import Asks, Batch
 from engine.workers.serve.choices import Echo
 from engine.workers.serve.errors import RequestError
-from engine.workers.serve.forms.guide import Grammars
+from engine.workers.serve.forms.grammars import Grammars
 from engine.workers.serve.hot import HotAdapters
 from engine.workers.serve.load import Loaded, Voice
 from engine.workers.serve.logprobs import Places, Words

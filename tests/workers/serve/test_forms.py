@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from engine.workers.serve.errors import RequestError
-from engine.workers.serve.forms import guide
+from engine.workers.serve.forms import grammars, guide
 from engine.workers.serve.forms.grammar_text import closed
 from engine.workers.serve.forms.structured import Calls, Form
 from tests.workers.serve.running import Server
@@ -151,7 +151,7 @@ class Spelling:
     """A grammar on a tokenizer, asked whether it takes a text."""
 
     def __init__(self, tokenizer: Any, form: Form) -> None:
-        self._tokenizer, self._guide = tokenizer, guide.Grammars(tokenizer)._compiled(form).guide()
+        self._tokenizer, self._guide = tokenizer, grammars.Grammars(tokenizer)._compiled(form).guide()
 
     def takes(self, tokens: list[int], end: int = 2) -> bool:
         for token in tokens:
@@ -252,7 +252,7 @@ def test_a_tools_schema_that_cannot_be_kept_to_is_named_by_its_function(server: 
 
 
 def test_a_grammar_that_grows_out_of_its_limits_ends_its_own_answer_alone(tokenizer: AutoTokenizer) -> None:
-    compiled = guide.Grammars(tokenizer)._compiled(Form("regex", "(a|b)*a(a|b){9}c", "x"))
+    compiled = grammars.Grammars(tokenizer)._compiled(Form("regex", "(a|b)*a(a|b){9}c", "x"))
     matcher = llguidance.LLMatcher(
         llguidance.hf.from_tokenizer(tokenizer, len(tokenizer)),
         llguidance.LLMatcher.grammar_from_regex("(a|b)*a(a|b){9}c"),
@@ -275,16 +275,16 @@ def _say(small: guide.Guide, tokens: list[int], count: int) -> None:
 def test_forms_are_compiled_once_and_the_oldest_are_forgotten(
     tokenizer: AutoTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guide, "MOST_KEPT", 2)
-    grammars = guide.Grammars(tokenizer)
+    monkeypatch.setattr(grammars, "MOST_KEPT", 2)
+    kept = grammars.Grammars(tokenizer)
     forms = [Form("choice", [word], "x") for word in ("a", "b", "c")]
-    first = grammars._compiled(forms[0])
-    assert grammars._compiled(Form("choice", ["a"], "x")) is first
+    first = kept._compiled(forms[0])
+    assert kept._compiled(Form("choice", ["a"], "x")) is first
     for form in forms:
-        grammars._compiled(form)
-    assert grammars._compiled(forms[0]) is not first
+        kept._compiled(form)
+    assert kept._compiled(forms[0]) is not first
     with pytest.raises(RequestError, match="not a fast one"):
-        guide.Grammars(object())._compiled(forms[0])
+        grammars.Grammars(object())._compiled(forms[0])
 
 
 OBJECT = st.fixed_dictionaries(
