@@ -4,14 +4,16 @@ import time
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from app.cli.completion import names
 from app.cli.printed import answer, answer_list, say
 from engine.accounts import keys
 from engine.accounts.key_limits import KeyLimits
-from engine.errors import ConflictError, NotFoundError
+from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import missing
 from engine.names import did_you_mean
+from engine.recipes import recipe
 from storage import db
 from storage import keys as stored
 from storage.tables import ApiKey
@@ -48,13 +50,20 @@ def create(
 ) -> None:
     """Make a key and print its secret, this once."""
     db.prepare()
-    limits = KeyLimits(
+    limits = _limits(
         models=model or None, requests_per_minute=requests, tokens_per_day=tokens,
         expires_in=None if days is None else days * DAY_SECONDS,
     )  # fmt: skip
     key, secret = keys.create_key(name, "all" if everything else "inference", limits)
     say(_line(_facts(key)), err=True)
     answer(_facts(key) | {"secret": secret}, secret)
+
+
+def _limits(**values: Any) -> KeyLimits:
+    try:
+        return KeyLimits(**values)
+    except ValidationError as error:
+        raise RefusedError("The limits of the key are wrong.", "\n".join(recipe.problems(error, "limit"))) from error
 
 
 @COMMANDS.command()

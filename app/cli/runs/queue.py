@@ -122,7 +122,7 @@ def free(
     """Stop who holds memory of a device, or send an endpoint to sleep."""
     if act not in freeing.ACTS:
         raise RefusedError(f"`{act:.40}` is not one of {', '.join(freeing.ACTS)}.", "Say how it becomes free.")
-    freeing.free(act, holder)  # type: ignore[arg-type]  # looked at above
+    freeing.free(act, holder)
     answer({"act": act, "id": holder}, "It is being freed.")
 
 

@@ -57,6 +57,7 @@ def test_a_key_opens_the_door_until_it_is_revoked_by_its_name() -> None:
     assert "models jokes*  60 requests a minute  1,000 tokens a day  until " in listed
     assert secret not in listed
     assert "cannot be limited" in run("key", "create", "owner", "--everything", "--requests", "5").stderr
+    assert "cannot be the name of a model" in run("key", "create", "odd", "--model", "a b").stderr
     assert "`editor`" in run("key", "revoke", "editr").stderr  # did you mean
     assert run("key", "revoke", "editor").returncode == 0
     assert keys.verify(secret) is None

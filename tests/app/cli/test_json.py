@@ -241,8 +241,8 @@ def furnished(_studio_runs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     measured: dict[str, Any] = {"project_id": "default", "endpoint_id": "e", "endpoint_name": "e", "load": {}}
     with db.session() as session:
         session.add(Benchmark(id="b1", model="puns", status=WorkStatus.SUCCEEDED, **measured))
-        variant = {"options": {}, "score": None, "numbers": {}, "error": None, "status": "waiting"}
-        ended = {"stage": "over", "status": WorkStatus.STOPPED}
+        variant: dict[str, Any] = {"options": {}, "score": None, "numbers": {}, "error": None, "status": "waiting"}
+        ended: dict[str, Any] = {"stage": "over", "status": WorkStatus.STOPPED}
         session.add(Tuner(id="t1", backend={}, variants=[variant], **ended, **measured))
     (tmp_path / "recipe.yaml").write_text("model_id: m1\ndataset_id: d1\n")
     (tmp_path / "sweep.yaml").write_text(json.dumps(stored_sweeps.asked(name="more rates")))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from storage import db, home
-from storage.statuses import EndpointStatus, ModelStatus, RunStatus, WorkStatus
+from storage.statuses import EndpointStatus, ModelStatus, RunStatus, SweepStatus, WorkStatus
 from storage.tables import (
     Backend,
     Benchmark,
@@ -55,7 +55,7 @@ def _small_things(project_id: str, run_id: str) -> None:
     of: dict[str, Any] = {"project_id": project_id}
     measured: dict[str, Any] = {"endpoint_id": "e", "endpoint_name": "e"}
     chat, snippet = Chat(title="hello", **of), Snippet(name="sort", language="python", **of)
-    sweep = Sweep(name="rates", spec={}, status="succeeded", **of)
+    sweep = Sweep(name="rates", spec={}, status=SweepStatus.SUCCEEDED, **of)
     rows = [
         chat, snippet, sweep,
         Evaluation(name="report", subject=f"run:{run_id}", against="model:m1", run_id=run_id,

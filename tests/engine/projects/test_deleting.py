@@ -8,6 +8,7 @@ from sqlmodel import SQLModel, select
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.life import orphans, upkeep
 from engine.projects import contents, deleting
+from engine.serve import routing
 from storage import db, home
 from storage.statuses import DatasetStatus, EndpointStatus, RunStatus, SweepStatus, WorkStatus
 from storage.tables import (
@@ -163,7 +164,7 @@ def test_a_kill_after_the_decision_leaves_nothing_of_it_for_long(monkeypatch: py
         raise Killed
 
     project_id = full.project()
-    monkeypatch.setattr(deleting.routing, "forget", killed)
+    monkeypatch.setattr(routing, "forget", killed)
     with pytest.raises(Killed):
         deleting.delete(project_id, "Support")
     assert len(full.folders()) == 7

@@ -175,9 +175,9 @@ def test_a_project_is_deleted_after_its_name_was_typed(toasts: list[str]) -> Non
     assert "1 run, 1 version of a dataset, 1 sweep" in asked
     assert "Delete &lt;b&gt;Support?" in asked
     assert "<b>Support" not in asked
-    system.act(Click("delete-project", project_id, name="Support"))  # type: ignore[arg-type]
+    system.act(Click("delete-project", project_id, name="Support"))
     assert "is not the name" in toasts[0]
-    system.act(Click("delete-project", project_id, name="<b>Support"))  # type: ignore[arg-type]
+    system.act(Click("delete-project", project_id, name="<b>Support"))
     assert set(full.everything(project_id).values()) == {0}
     assert "Support" not in system.FRAGMENTS["projects"]({**OWNER, "delete": project_id})
 
