@@ -133,5 +133,5 @@ def _object(text: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise RefusedError(f"{text[:60]!r} is no JSON object.", 'Write one such as {"prompt": "Hello?"}.')
+        raise RefusedError(f"{text[:60]!r} is not a JSON object.", 'Write one such as {"prompt": "Hello?"}.')
     return value
