@@ -53,7 +53,9 @@ def rows(
 ) -> None:
     """Show the rows that were asked with both answers, those that lost most first."""
     if change not in get_args(asked_rows.Change):
-        raise RefusedError(f"`{change:.40}` is not a kind of change.", f"Use one of {', '.join(get_args(asked_rows.Change))}.")
+        raise RefusedError(
+            f"`{change:.40}` is not a kind of change.", f"Use one of {', '.join(get_args(asked_rows.Change))}."
+        )
     page = asked_rows.page(evaluations.look_up(evaluation_id), change, search, offset, limit)  # type: ignore[arg-type]
     answer_list([dict(row) for row in page.rows], _row, "There are no such rows.")
 
