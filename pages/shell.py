@@ -144,7 +144,7 @@ def _help(module: ModuleType) -> Markup:
 
 
 def projects_html(query: Mapping[str, str]) -> str:
-    """The switcher: the project in use, the others, and create, rename, archive."""
+    """The switcher: the project in use, the others, and create, rename, archive, delete."""
     with db.reading() as session:
         all_projects = list(stored_projects.all_projects(session, archived=True))
     chosen = next((project for project in all_projects if project.id == query["project"]), None)
@@ -183,15 +183,13 @@ def _project_form(act: str, id: str, label: str, value: str, button: str) -> Mar
 
 
 def _archiving(current: Project, archived: Sequence[Project]) -> Markup:
-    archive = (
-        html.button(
-            "Archive this project", "archive", current.id, f"Archive {current.name}? It can be restored from here."
-        )
-        if current.id != DEFAULT_PROJECT
-        else Markup()
-    )
+    archive, delete = Markup(), Markup()
+    if current.id != DEFAULT_PROJECT:
+        question = f"Archive {current.name}? It can be restored from here."
+        archive = html.button("Archive this project", "archive", current.id, question)
+        delete = html.link("Delete this project", f"/system?delete={current.id}#live-system-projects")
     restore = html.join(html.button(f"Restore {project.name}", "restore", project.id) for project in archived)
-    return Markup('<div class="ts-menu-end">{}{}</div>').format(archive, restore)
+    return Markup('<div class="ts-menu-end">{}{}{}</div>').format(archive, delete, restore)
 
 
 def project_act(event: gr.EventData) -> str:

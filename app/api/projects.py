@@ -9,6 +9,7 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import MOST_LISTED, Answer, Body, Limit, Name, NamedId, Offset, total
 from engine.accounts import prices, projects
+from engine.projects import contents, deleting
 from storage import db
 from storage import projects as stored
 from storage.tables import Project
@@ -34,6 +35,16 @@ class PricesBody(Body):
     price_per_kwh: float | None = Field(default=None, description="What a kWh costs; null shows no cost of energy.")
     price_per_device_hour: float | None = Field(default=None, description="What an hour of one GPU, or the CPU, costs.")
     currency: str = Field(default="", max_length=100, description="A word for people, such as EUR; 8 letters at most.")
+
+
+class ContentsAnswer(Answer):
+    project_id: str = Field(description="The project's id.")
+    name: str = Field(description="Its name.")
+    counts: dict[str, int] = Field(description="How many runs, datasets (each version is one), chats and so on.")
+    size_bytes: int = Field(description="Bytes of their files; rows that another dataset shares stay.")
+
+
+TypedName = Annotated[str, Query(min_length=1, max_length=120, description="The project's name, written once more.")]
 
 
 @router.get("", summary="List projects", response_model=list[ProjectAnswer])
@@ -83,3 +94,19 @@ def archive_project(project_id: NamedId) -> Project:
 def restore_project(project_id: NamedId) -> Project:
     """Shows an archived project again."""
     return projects.restore_project(project_id)
+
+
+@router.get("/{id}/contents", summary="What is in a project", responses=NOT_FOUND)
+def show_project_contents(project_id: NamedId) -> ContentsAnswer:
+    """What deleting it would take away. Looks at every file of it, which takes seconds in a large one."""
+    return ContentsAnswer.model_validate(contents.of(project_id))
+
+
+@router.delete("/{id}", summary="Delete a project", responses=NOT_FOUND | CONFLICT)
+def delete_project(project_id: NamedId, name: TypedName) -> ContentsAnswer:
+    """Deletes it with all that is in it, for good, and answers what that was.
+
+    `name` has to be the project's name: nothing of this comes back. Refused while something in it is under way or
+    served, while another project needs something of it, and for the default project. Files go within minutes.
+    """
+    return ContentsAnswer.model_validate(deleting.delete(project_id, name))

@@ -80,7 +80,7 @@ def benchmark(  # noqa: PLR0913  (one argument for each option)
         begun = benchmarks.create(Wanted(row.id, load, name, gateway))
         described = _followed(begun.id)
     beside = [described, *benchmarks.several(compare.split(","))] if compare else []
-    _tell(described, beside)
+    tell(described, beside)
     if to is not None:
         to.write_text(comparison.as_csv([described]) if to.suffix == ".csv" else comparison.as_json(described))
         say(f"written to {to}")
@@ -110,7 +110,7 @@ def tune_endpoint(
         described = tuner.describe(over)
         answer(described)
         if not as_json():
-            _say_variants(described)
+            say_variants(described)
         if described["status"] != WorkStatus.SUCCEEDED:
             raise TunesmithError(described["error"] or "It was stopped.", described["hint"] or "")
         if use and described["best"]:
@@ -152,13 +152,13 @@ def _words(options: dict[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in options.items()) or "defaults"
 
 
-def _tell(described: dict[str, Any], beside: Sequence[dict[str, Any]]) -> None:
+def tell(described: dict[str, Any], beside: Sequence[dict[str, Any]]) -> None:
     """A benchmark; and, if there are any, those that are to stand beside it, itself the first of them."""
     if as_json():
         return answer(described | ({"compared": comparison.compare(beside)} if beside else {}))
     _say(described)
     if beside:
-        _say_compared(beside)
+        say_compared(beside)
     return None
 
 
@@ -181,21 +181,31 @@ def _say(described: dict[str, Any]) -> None:
         typer.echo(sentence)
 
 
-def _say_compared(results: Sequence[dict[str, Any]]) -> None:
-    compared = comparison.compare(results)
-    for sentence in compared["warnings"]:
+def compared(results: Sequence[dict[str, Any]]) -> None:
+    """Benchmarks side by side, as words or JSON."""
+    if as_json():
+        names_of = [benchmark["name"] for benchmark in results]
+        return answer({"names": names_of, **comparison.compare(results)})
+    return say_compared(results)
+
+
+def say_compared(results: Sequence[dict[str, Any]]) -> None:
+    """A table with a column for each."""
+    beside = comparison.compare(results)
+    for sentence in beside["warnings"]:
         typer.echo(sentence)
     rows = [
         [f"{row['level']} {row['metric']}", *(
             f"{_number(value, '.1f')} ({_number(ratio, '.2f')}x)"
             for value, ratio in zip(row["values"], row["ratios"], strict=True)
         )]
-        for row in compared["rows"]
+        for row in beside["rows"]
     ]  # fmt: skip
     _table(["", *(benchmark["name"] for benchmark in results)], rows)
 
 
-def _say_variants(described: dict[str, Any]) -> None:
+def say_variants(described: dict[str, Any]) -> None:
+    """What each of the options of a tuner gave, as a table."""
     rows = [
         ["*" if place == described["best"] else "", _words(variant["options"]), _number(variant["score"], ".2f"),
          f"{_number(variant['ratio'], '.2f')}x", _number(variant["numbers"].get("p99_ttft_ms"), ".0f"),

@@ -14,7 +14,7 @@ from app.cli.completion import names
 from engine import called
 from engine.errors import NotFoundError
 from storage import db
-from storage.tables import Dataset, Model, Project, Run
+from storage.tables import Dataset, Evaluation, Model, Project, Run, Snippet
 
 _STEP = re.compile(r"(?P<run>.+)@(?P<step>[0-9]{1,12})")
 
@@ -31,6 +31,7 @@ def _parser(table: type[SQLModel]) -> Callable[[str], str]:
 
 
 run_id, model_id, dataset_id, project_id = _parser(Run), _parser(Model), _parser(Dataset), _parser(Project)
+evaluation_id, snippet_id = _parser(Evaluation), _parser(Snippet)
 
 
 def checkpoint(text: str) -> str:
@@ -65,8 +66,15 @@ SUBJECT: dict[str, Any] = {"metavar": "SUBJECT", "parser": subject, "autocomplet
 MODEL: dict[str, Any] = {"metavar": "MODEL", "parser": model_id, "autocompletion": names.of("model")}
 DATASET: dict[str, Any] = {"metavar": "DATASET", "parser": dataset_id, "autocompletion": names.of("dataset")}
 PROJECT: dict[str, Any] = {"metavar": "PROJECT", "parser": project_id, "autocompletion": names.of("project")}
+EVALUATION: dict[str, Any] = {
+    "metavar": "EVALUATION", "parser": evaluation_id, "autocompletion": names.of("evaluation"),
+}  # fmt: skip
+SNIPPET: dict[str, Any] = {"metavar": "SNIPPET", "parser": snippet_id, "autocompletion": names.of("snippet")}
 
 RunName = Annotated[str, typer.Argument(help="Name or id of a run.", **RUN)]
 DatasetName = Annotated[str, typer.Argument(help="Name or id of a dataset; NAME/2 is its version 2.", **DATASET)]
 ModelName = Annotated[str, typer.Argument(help="Name or id of a model.", **MODEL)]
 ProjectName = Annotated[str, typer.Option("--project", help="The project it will belong to.", **PROJECT)]
+OneProject = Annotated[str, typer.Argument(help="Name or id of a project.", **PROJECT)]
+EvaluationName = Annotated[str, typer.Argument(help="Name or id of an evaluation.", **EVALUATION)]
+SnippetName = Annotated[str, typer.Argument(help="Name or id of a snippet.", **SNIPPET)]

@@ -47,7 +47,6 @@ COMMANDS = {
     "evaluate": Late(
         "evaluate", "evaluate", "Compare two models on the same rows, and say which is better and how sure that is."
     ),
-    "evaluations": Late("evaluate", "COMMANDS", "Evaluations: listed, shown, deleted, undone."),
     "script": Late(
         "runs.script",
         "script",
@@ -76,7 +75,7 @@ COMMANDS = {
     "chats": Late(
         "serving.chats",
         "COMMANDS",
-        "Chats of the studio: listed, shown, shared, deleted, undone; votes counted, made into datasets.",
+        "Chats of the studio: listed, shown, renamed, shared, deleted, undone; votes made into datasets.",
     ),
     "serve-run": Late(
         "serving.serve_run",
@@ -88,7 +87,6 @@ COMMANDS = {
         "code",
         "Ask a served model about code: written as it comes, run and fixed in the sandbox if you like.",
     ),
-    "snippets": Late("code.snippets", "COMMANDS", "Snippets of code: listed, shown, deleted, undone."),
     "export-sky": Late(
         "sky", "export_sky", "Write a training as a YAML file for `sky launch`, which runs it on machines in a cloud."
     ),
@@ -117,7 +115,7 @@ COMMANDS = {
         "Start a sweep: search for better settings of a recipe by trials, each of them a training.",
     ),
     "sweeps": Late(
-        "sweeps.commands", "COMMANDS", "Sweeps: listed, shown, stopped, resumed, gone on with, deleted, undone."
+        "sweeps.results", "COMMANDS", "Sweeps: listed, shown, stopped, resumed, gone on with, deleted, undone."
     ),
     "add-model": Late("models.added", "add", "Fetch a base model and wait until it is ready."),
     "hub-token": Late(
@@ -137,9 +135,40 @@ COMMANDS = {
         "Make lost rows of models, datasets, runs, sweeps, versions and endpoints again from their folders.",
     ),
     "model": Late("models.commands", "COMMANDS", "Base models: listed, shown, added, deleted; the hub searched."),
-    "data": Late("preview", "COMMANDS", "Datasets: looked at, mapped, checked, changed, exported."),
+    "data": Late("rows.preview", "COMMANDS", "Datasets: looked at, mapped, checked, changed, exported."),
     "endpoint": Late(
-        "serving.commands", "COMMANDS", "Endpoints: listed, deployed to, rolled back, put to sleep, stopped."
+        "serving.commands",
+        "COMMANDS",
+        "Endpoints: made, listed, deployed to, put to sleep, stopped, deleted.",
+    ),
+    "evaluations": Late(
+        "results.evaluations", "COMMANDS", "Evaluations: listed, shown, tagged, saved, stopped, deleted, undone."
+    ),
+    "benchmarks": Late(
+        "results.benchmarks", "COMMANDS", "Benchmarks: listed, shown, compared, saved as files, stopped, deleted."
+    ),
+    "tuners": Late(
+        "results.benchmarks", "TUNERS", "Tunings of endpoints: listed, shown, stopped, put to use, deleted."
+    ),
+    "exports": Late("results.exports", "COMMANDS", "Exports: listed, shown, deleted. `export` makes one."),
+    "snippets": Late(
+        "code.snippets", "COMMANDS", "Snippets of code: listed, shown, kept, renamed, compared, deleted, undone."
+    ),
+    "recipe": Late("recipes.saved", "COMMANDS", "Recipes: their schema, saved ones, what differs between two."),
+    "project": Late("accounts.projects", "COMMANDS", "Projects: made, renamed, archived, restored, priced, deleted."),
+    "key": Late("accounts.keys", "COMMANDS", "API keys for other programs: listed, made, revoked."),
+    "usage": Late(
+        "accounts.usage",
+        "usage",
+        "Show requests and tokens on /v1 by key, model or day; of the last thirty days if no other are given.",
+    ),
+    "requests": Late("accounts.usage", "requests", "Show the log of requests to /v1, the newest first."),
+    "log": Late("machine.log", "log", "Print what a piece of work has written to its log."),
+    "system": Late("machine.system", "system", "Show what the machine does now: processor, load, memory, disk, GPUs."),
+    "lesson": Late(
+        "machine.system",
+        "lesson",
+        "Start the first lesson, show how far it is, or stop it. It fetches the starter model, trains and serves it.",
     ),
     "notify": Late("notifications.commands", "COMMANDS", "What happened to runs, where messages go, a test message."),
     "links": Late("runs.live_links", "COMMANDS", "Live links: watch one run without a login."),

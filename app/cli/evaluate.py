@@ -1,4 +1,4 @@
-"""`tunesmith report`, `evaluate`, `evaluations`: whether a training helped, and any two models compared, as a table."""
+"""`tunesmith report` and `tunesmith evaluate`: whether a training helped, and any two models compared, as a table."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -8,20 +8,13 @@ import typer
 from app.cli import running_studio
 from app.cli.called import DATASET, SUBJECT, RunName
 from app.cli.printed import as_json, say_json
-from app.cli.undone import UndoId, say_undo, say_undone
-from engine import hidden
 from engine.errors import TunesmithError
-from engine.evaluate import deleting, evaluations, reports
+from engine.evaluate import evaluations, reports
 from engine.evaluate.evaluations import Wanted
 from storage import db
-from storage import evaluations as stored
 from storage.statuses import WORK_MOVING
-from storage.tables import Evaluation
 
 AllRows = Annotated[bool, typer.Option("--all-rows", help="Every row, however long that takes.")]
-COMMANDS = typer.Typer(help="Evaluations: listed, shown, deleted, undone.", no_args_is_help=True)
-LISTED = ("id", "name", "status", "subject", "against", "verdict", "sentence", "created_at")
-EvaluationId = Annotated[str, typer.Argument(metavar="EVALUATION", help="Id of the evaluation.")]
 MOVING = [str(status) for status in WORK_MOVING]
 
 
@@ -37,7 +30,7 @@ def report(
     result = reports.of_run(run_id)
     if again or all_rows or not result["reports"]:
         result = reports.again(run_id, all_rows)
-    _show(_waited(lambda: reports.of_run(run_id), result))
+    show(_waited(lambda: reports.of_run(run_id), result))
 
 
 def evaluate(
@@ -65,47 +58,7 @@ def evaluate(
         against=against, dataset_id=dataset, limit=limit, seed=seed,
     )  # fmt: skip
     made = evaluations.create(request)
-    _show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)))
-
-
-@COMMANDS.command("list")
-def list_evaluations(
-    words: Annotated[str, typer.Argument(help="Words in a name, or in what was compared.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
-) -> None:
-    """List evaluations, the newest first: id, status, name, what came out."""
-    db.prepare()
-    with db.reading() as session:
-        listed = stored.listed(session, stored.Filter(search=words), limit)
-    if as_json():
-        return say_json([{name: one[name] for name in LISTED} for one in listed])
-    for one in listed:
-        typer.echo(f"{one['id']}  {one['status']:<9}  {hidden.escaped(one['name'])}  {one['sentence'] or ''}".rstrip())
-    return None
-
-
-@COMMANDS.command("show")
-def show_evaluation(evaluation_id: EvaluationId) -> None:
-    """Show what an evaluation found, or how far it is."""
-    db.prepare()
-    result = evaluations.result(evaluations.look_up(evaluation_id))
-    if result["status"] in MOVING and not as_json():
-        return typer.echo(_line(result))
-    return _show(result)
-
-
-@COMMANDS.command("delete")
-def delete_evaluation(evaluation_id: EvaluationId) -> None:
-    """Delete an evaluation; one on its way is stopped. `undo` brings it back for half a minute."""
-    db.prepare()
-    say_undo("evaluations", evaluation_id, deleting.delete(evaluation_id))
-
-
-@COMMANDS.command("undo")
-def undo(undo_id: UndoId = None) -> None:
-    """Bring back the evaluation that was deleted last, or another one by the id that `delete` gave."""
-    db.prepare()
-    say_undone(Evaluation, undo_id, deleting.undo)
+    show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)))
 
 
 def _waited(look: Callable[[], dict[str, Any]], result: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +77,8 @@ def _say_progress(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def _show(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
+    """A report that succeeded, as words or JSON. Raises TunesmithError for another one."""
     if as_json():
         say_json(result)
     if result["status"] != "succeeded":

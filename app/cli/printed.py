@@ -6,7 +6,7 @@ with `--follow` besides, each change is a JSON value on a line of its own, and t
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -15,6 +15,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 from pydantic import BaseModel
+
+from engine import hidden
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for other programs.")]
 FOLLOWS = ("follow", "watch")  # options of commands that go on until something is over
@@ -72,8 +74,8 @@ def follow_as_lines() -> None:
 
 
 def say(words: str, err: bool = False) -> None:
-    """Words for people: on the standard output, with `--json` on the other one."""
-    typer.echo(words, err=err or as_json())
+    """Words for people: on the standard output, with `--json` on the other one. What a terminal obeys is shown."""
+    typer.echo(hidden.escaped(words), err=err or as_json())
 
 
 def answer(value: Any, words: str = "") -> None:
@@ -82,7 +84,12 @@ def answer(value: Any, words: str = "") -> None:
     if now is not None:
         say_json(value, now.lines)
     elif words:
-        typer.echo(words)
+        say(words)
+
+
+def answer_list(values: Sequence[Any], line: Callable[[Any], str], none: str) -> None:
+    """A list: with `--json` the values, else a line each, or what is said where there is none."""
+    answer(values, "\n".join(line(value) for value in values) or none)
 
 
 def change(value: Any) -> bool:

@@ -15,10 +15,22 @@ from engine.process import attempts, logs, process, trash
 from engine.registry import manifests
 from storage import datasets, db, home
 from storage.run_lists.hiding import SEEING
-from storage.tables import DEFAULT_PROJECT, Backend, Dataset, Model, Project, Run, Sweep, Work
+from storage.tables import (
+    DEFAULT_PROJECT,
+    Backend,
+    Dataset,
+    Endpoint,
+    Model,
+    Project,
+    RegisteredModel,
+    Run,
+    Sweep,
+    Work,
+)
 
 NOUNS: dict[str, Any] = {
     "datasets": Dataset, "runs": Run, "models": Model, "backends": Backend, "work": Work, "sweeps": Sweep,
+    "endpoints": Endpoint, "registry": RegisteredModel,
 }  # fmt: skip
 OLD_SECONDS = 600  # so that nobody who has just made a folder, and not locked it yet, is disturbed
 
@@ -46,7 +58,7 @@ def _lost(noun: str) -> set[str]:
     """
     if noun == "work":
         return manifests.works_held()
-    if noun not in ("runs", "datasets", "models", "sweeps"):
+    if noun == "backends":
         return set()
     with db.reading() as session:
         project = session.get(Project, DEFAULT_PROJECT)

@@ -14,7 +14,7 @@ from pages.data.dataset_view import notes_html
 from pages.data.incoming import form, preview
 from pages.data.listing import list_view
 from pages.data.listing.dataset_marks import delete_button, origin_words
-from pages.parts import html, listed, live, toasts, undo
+from pages.parts import html, listed, live, stopping, toasts, undo
 from pages.shell import project_of
 from storage import home
 from storage.statuses import DatasetStatus
@@ -147,7 +147,7 @@ def _importing(dataset: Dataset) -> Markup:
         share,
         html.progress(dataset.progress, f"Importing {dataset.name}"),
         Markup("<p>{}</p>").format(_stage(dataset)),
-        html.button("Cancel", "cancel", dataset.id),
+        stopping.stop("import", dataset.id, dataset.name, "cancel", "Cancel"),
     )
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from engine.evaluate import evaluations, reports, titles
 from engine.evaluate.evaluations import Wanted
 from pages.evaluate import report_view, worse_view
-from pages.parts import html, toasts, undo
+from pages.parts import html, stopping, toasts, undo
 from pages.parts.log_link import log_link
 from storage import db
 from storage.statuses import WORK_MOVING, WorkStatus
@@ -78,7 +78,7 @@ def subject_link(subject: str, called: Mapping[str, str]) -> Markup:
 def _actions(row: Evaluation) -> Markup:
     log = log_link(row.id, row.name) if row.work_id else Markup()
     if row.status in WORK_MOVING:
-        return html.join([log, html.button("Stop", "stop", row.id)])
+        return html.join([log, stopping.stop("evaluation", row.id, row.name)])
     downloads = [download(row.id, name) for name in FORMATS] if row.status == WorkStatus.SUCCEEDED else []
     more = [html.button("Measure again", "again", row.id), html.button("Measure all rows", "again-all", row.id)]
     question = f"Delete the evaluation {row.name}? {undo.SAID}"

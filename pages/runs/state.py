@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from engine.subjects import free_names
-from pages.parts import html
+from pages.parts import html, stopping
 from storage.statuses import RUN_ALIVE, RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import Run
 
@@ -60,7 +60,7 @@ def action_buttons(run: Run) -> Markup:
     """What can be done with a run in its state, but to delete it."""
     buttons = []
     if run.status in (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.RUNNING):
-        buttons.append(html.button("Stop", "stop", run.id))
+        buttons.append(stopping.stop("run", run.id, run.name))
     if run.status in RUN_RESUMABLE:
         buttons.append(html.button("Resume", "resume", run.id))
     if run.status == RunStatus.SUCCEEDED:

@@ -12,7 +12,7 @@ from engine.exports.card import using
 from engine.exports.exports import Dtype
 from engine.subjects import subject as subjects
 from engine.subjects.subject import Subject
-from pages.parts import fields, html, live, toasts
+from pages.parts import fields, html, live, stopping, toasts
 from pages.parts.log_link import log_link
 from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
 from storage.tables import Run
@@ -142,7 +142,7 @@ def _item(row: Mapping[str, Any], has_log: bool) -> Markup:
     more: object = ""
     if row["status"] in WORK_MOVING:
         state = html.progress(row["progress"], f"{name}: {row['stage'] or row['status'].value}")
-        remove = html.button("Cancel", "delete-export", row["id"])
+        remove = stopping.stop("export", row["id"], name, "delete-export", "Cancel")
     elif row["status"] == WorkStatus.SUCCEEDED:
         href = f"/api/exports/{row['id']}/download"
         state = Markup('<a class="ts-button" href="{}" download>Download</a>').format(href)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from engine.benchmarks import benchmarks, comparison, tuner, written
 from engine.benchmarks.benchmarks import MOST_COMPARED, Wanted
 from engine.benchmarks.tuner_plan import TunerWanted
-from pages.parts import html, live, toasts
+from pages.parts import html, live, stopping, toasts
 from pages.parts.log_link import log_link
 from pages.serve import benchmark_form
 from pages.serve.benchmark_chart import charts
@@ -95,7 +95,7 @@ def _bar(facts: Facts) -> Markup:
 
 def _actions(facts: Facts, shown: Sequence[str]) -> Markup:
     if facts["status"] in WORK_MOVING:
-        return html.button("Stop", "stop", facts["id"])
+        return stopping.stop("benchmark", facts["id"], facts["model"])
     buttons = []
     if facts["id"] not in shown and shown and len(shown) < MOST_COMPARED:
         address = f"/serve?benchmarks={quote(','.join([*shown, facts['id']]))}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pages.parts import html
+from pages.parts import html, stopping
 from pages.serve.options import in_words
 
 Facts = dict[str, Any]
@@ -39,7 +39,7 @@ def _tuner(facts: Facts) -> Markup:
 def _buttons(facts: Facts) -> list[Markup]:
     if facts["stage"] != "over":
         stopped = facts["status"] == "stopped"
-        return [] if stopped else [html.button("Stop", "stop-tuner", facts["id"])]
+        return [] if stopped else [stopping.stop("tuner", facts["id"], facts["endpoint_name"], "stop-tuner")]
     buttons = []
     if facts["best"] and not facts["applied_at"]:
         words = options_words(facts["variants"][facts["best"]]["options"])

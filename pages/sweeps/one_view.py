@@ -8,7 +8,7 @@ from markupsafe import Markup
 from engine.sweeps import spent
 from engine.sweeps.picture import Picture
 from engine.sweeps.results import study_file
-from pages.parts import html, tabs, undo
+from pages.parts import html, stopping, tabs, undo
 from pages.sweeps import address, best_view, charts, taste_view, trials_view, words
 from pages.sweeps.address import FIRST, Query
 
@@ -90,7 +90,7 @@ def _actions(picture: Picture) -> Markup:
 
 def _life(picture: Picture) -> Markup:
     if picture.status in ("queued", "running"):
-        return html.button("Stop", "stop", picture.id, "Stop this sweep? Trials that train save a checkpoint first.")
+        return stopping.stop("sweep", picture.id, picture.name)
     if picture.status in ("stopped", "failed"):
         return html.button("Resume", "resume", picture.id, tone="primary")
     return Markup()

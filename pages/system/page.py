@@ -1,4 +1,4 @@
-"""System: what this machine does, what fills its disk, the keys of other programs, the token of the hub, the log."""
+"""System: what this machine does, what fills its disk, projects, keys of other programs, the hub's token, the log."""
 
 from collections.abc import Callable, Mapping
 from typing import get_args
@@ -9,7 +9,7 @@ from markupsafe import Markup
 from engine.accounts import budgets, keys
 from pages.notifications import section, sinks_view
 from pages.parts import html, live, toasts
-from pages.system import key_form, token_view
+from pages.system import key_form, projects_view, token_view
 from pages.system.disk_view import disk_html
 from pages.system.log_view import log_html
 from pages.system.machine_view import machine_html
@@ -18,7 +18,7 @@ from storage import db, usage
 from storage import keys as stored_keys
 from storage.tables import ApiKey
 
-SLUG, TITLE, SUBTITLE = "system", "System", "This machine, what fills its disk, keys and the log"
+SLUG, TITLE, SUBTITLE = "system", "System", "This machine, what fills its disk, projects, keys and the log"
 KEY, ICON = "y", "system"
 GROUP = ""
 
@@ -26,10 +26,11 @@ SCOPES = [("Only /v1: chat and completions", "inference"), ("Everything: the who
 
 
 def page() -> None:
-    """What is going on, live; below it the keys, the token of the hub, who is told what happens, and the log."""
+    """What is going on, live; below it projects, keys, the token of the hub, who is told what, and the log."""
     live.live("machine", machine_html)
     live.live("use", use_html, seconds=15)
     live.live("disk", disk_html, seconds=30)
+    live.acting(live.live("projects", projects_view.projects_html, seconds=30, actions=True), act)
     with gr.Column(elem_id="keys", elem_classes="ts-panel"):
         gr.HTML(str(_keys_heading()), js_on_load=None, apply_default_css=False)
         with gr.Row(elem_classes="ts-form-row", equal_height=True):
@@ -74,6 +75,7 @@ def act(event: gr.EventData) -> None:
 
 ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "revoke": lambda id, _: keys.revoke_key(id),
+    "delete-project": projects_view.delete,
     "keep-token": token_view.keep,
     "forget-token": token_view.forget,
 }
@@ -115,6 +117,7 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "machine": machine_html,
     "use": use_html,
     "disk": disk_html,
+    "projects": projects_view.projects_html,
     "keys": keys_html,
     "token": token_view.token_html,
     "sinks": sinks_view.sinks_html,

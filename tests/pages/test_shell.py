@@ -51,6 +51,12 @@ def test_the_switcher_lists_projects_as_text() -> None:
 
 def test_the_default_project_has_no_archive_button() -> None:
     assert "Archive this project" not in shell.projects_html(DEFAULT)
+    assert "Delete this project" not in shell.projects_html(DEFAULT)
+
+
+def test_the_switcher_leads_to_where_the_project_is_deleted() -> None:
+    project = projects.create_project("Old")
+    assert f'href="/system?delete={project.id}#live-system-projects"' in shell.projects_html({"project": project.id})
 
 
 def test_a_project_is_created_renamed_archived_and_restored() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
-from app.cli.printed import answer, as_json
+from app.cli.printed import answer, as_json, say
 from engine import hidden
 from engine.code import answering, file_names, sandboxed
 from engine.code.actions import ACTIONS
@@ -45,7 +45,7 @@ class Screen:
             case Written():
                 self._written(event)
             case Unwritten():
-                _say(f"candidate {event.candidate + 1}: {event.error}", err=True)
+                say(f"candidate {event.candidate + 1}: {event.error}", err=True)
             case Ranking():
                 self._ranking(event)
             case Round():
@@ -53,26 +53,26 @@ class Screen:
 
     def _piece(self, piece: Piece) -> None:
         if piece.note:
-            _say(piece.note, err=True)
+            say(piece.note, err=True)
         typer.echo(hidden.escaped(piece.text), nl=False, err=as_json())
 
     def _written(self, written: Written) -> None:
         self.written[written.candidate] = written
         if written.candidate == 0:
             self.best, self.changed = written.files, written.changed
-            _say("")
+            say("")
         else:
-            _say(f"--- candidate {written.candidate + 1} ---\n{written.answer}")
+            say(f"--- candidate {written.candidate + 1} ---\n{written.answer}")
         for sentence in written.warnings:
-            _say(sentence, err=True)
+            say(sentence, err=True)
 
     def _ranking(self, ranking: Ranking) -> None:
         if ranking.problem is not None:
-            _say(str(ranking.problem), err=True)
+            say(str(ranking.problem), err=True)
             return
         self.ranked = ranking.ranked
         for ranked in ranking.ranked:
-            _say(_line(ranked) if self.several else _words(ranked.outcome))
+            say(_line(ranked) if self.several else _words(ranked.outcome))
         best = self.written[ranking.ranked[0].candidate]
         self.best, self.changed, self.worked = best.files, best.changed, ranking.ranked[0].outcome.works
 
@@ -84,8 +84,8 @@ class Screen:
         if told.answer is not None:
             self.changed = tuple(dict.fromkeys((*self.changed, *told.answer.changed)))
             for sentence in told.answer.warnings:
-                _say(sentence, err=True)
-        _say(f"\nround {told.number}: {told.note or _words(told.outcome)}")
+                say(sentence, err=True)
+        say(f"\nround {told.number}: {told.note or _words(told.outcome)}")
 
     def plain(self) -> dict[str, Any]:
         """All of it, for programs. `files` are those that the best answer wrote."""
@@ -184,7 +184,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8", newline="") as opened:
             opened.write(text)
-        _say(f"wrote {target}", err=True)
+        say(f"wrote {target}", err=True)
 
 
 def _line(ranked: Ranked) -> str:
@@ -199,7 +199,3 @@ def _words(outcome: Outcome) -> str:
     lines = [f"{tests or went}, {outcome.seconds:.1f} s, contained by {outcome.contained_by or 'nothing, not run'}"]
     lines += [text.strip() for text in (outcome.stdout, "" if outcome.works else outcome.words) if text.strip()]
     return "\n".join(lines)
-
-
-def _say(text: str, err: bool = False) -> None:
-    typer.echo(hidden.escaped(text), err=err or as_json())

@@ -30,6 +30,13 @@ QUERIES = {
     "ORDER BY created_at DESC LIMIT 5000",
     "sweep": "SELECT name, id, status FROM sweep WHERE deleted_at IS NULL ORDER BY created_at DESC LIMIT 5000",
     "project": "SELECT name, id, 'project' FROM project ORDER BY created_at DESC LIMIT 5000",
+    "evaluation": "SELECT name, id, status FROM evaluation ORDER BY created_at DESC LIMIT 5000",
+    "benchmark": "SELECT id, id, model FROM benchmark ORDER BY created_at DESC LIMIT 5000",
+    "tuner": "SELECT id, id, endpoint_name FROM tuner ORDER BY created_at DESC LIMIT 5000",
+    "export": "SELECT id, id, kind FROM export ORDER BY created_at DESC LIMIT 5000",
+    "chat": "SELECT id, id, title FROM chat WHERE branch_of IS NULL ORDER BY created_at DESC LIMIT 5000",
+    "snippet": "SELECT name, id, language FROM snippet ORDER BY updated_at DESC LIMIT 5000",
+    "key": "SELECT name, id, scope FROM apikey WHERE revoked_at IS NULL ORDER BY created_at DESC LIMIT 5000",
     "registry": "SELECT name, name, 'registry' FROM registered_model ORDER BY created_at DESC LIMIT 5000",
     "version": "SELECT 'version:' || m.name || '/' || v.number, v.id, v.kind FROM model_version v "
     "JOIN registered_model m ON m.id = v.registered_id ORDER BY v.created_at DESC LIMIT 5000",

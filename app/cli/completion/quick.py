@@ -13,7 +13,8 @@ from app.cli.completion import names
 
 # Of each command the nouns of its places; the last one repeats. What is no noun offers nothing: the shell's own files.
 PLACES: dict[str, tuple[str, ...]] = {
-    **{f"run {command}": ("run", "") for command in ("show", "follow", "resume", "log", "recipe", "rename", "note")},
+    **{f"run {command}": ("run", "") for command in (
+        "show", "follow", "resume", "log", "recipe", "rename", "note", "machine", "stuck", "checkpoints")},
     **{f"run {command}": ("run",) for command in ("archive", "favourite", "stop", "delete")},
     "run tag": ("", "run"),
     **{command: ("run", "") for command in (
@@ -21,21 +22,36 @@ PLACES: dict[str, tuple[str, ...]] = {
     "compare": ("run",),
     "evaluate": ("subject", ""),
     "prompts": ("project", ""),
+    **{f"project {command}": ("project", "") for command in (
+        "show", "rename", "archive", "restore", "price", "prompts", "delete")},
+    "key revoke": ("key", ""),
+    **{f"evaluations {command}": ("evaluation", "") for command in (
+        "show", "rows", "tag", "save", "stop", "delete")},
+    **{f"benchmarks {command}": ("benchmark", "") for command in ("show", "stop", "delete")},
+    "benchmarks compare": ("benchmark",),
+    "benchmarks save": ("", "benchmark"),
+    **{f"tuners {command}": ("tuner", "") for command in ("show", "stop", "apply", "delete")},
+    **{f"exports {command}": ("export", "") for command in ("show", "delete")},
+    **{f"snippets {command}": ("snippet", "") for command in (
+        "show", "versions", "update", "rename", "diff", "save", "delete")},
+    **{f"chats {command}": ("chat", "") for command in ("show", "rename", "delete", "share", "links")},
     **{f"links {command}": ("run", "") for command in ("make", "list")},
     "queue order": ("run",),
     "queue change": ("run", ""),
-    **{f"model {command}": ("model", "") for command in ("show", "cancel", "delete")},
+    **{f"model {command}": ("model", "") for command in ("show", "change", "retry", "cancel", "delete")},
     **{f"data {command}": ("dataset", "") for command in (
         "show", "rows", "rejections", "map", "tokens", "search", "split", "sample", "filter", "export", "push",
-        "versions", "health", "delete")},
+        "versions", "health", "delete", "change", "cancel", "lineage", "statistics", "found", "fix", "ignore", "add",
+        "edit")},
     "data merge": ("dataset",),
     "data diff": ("dataset", "dataset", ""),
     **{f"endpoint {command}": ("endpoint", "") for command in (
-        "deploy", "rollback", "sleep", "wake", "stop", "parity", "code", "adapter list", "adapter remove")},
+        "deploy", "rollback", "sleep", "wake", "stop", "parity", "code", "adapter list", "adapter remove", "show",
+        "start", "idle", "promote", "delete")},
     "endpoint adapter add": ("endpoint", "run", ""),
     **{command: ("endpoint", "") for command in ("benchmark", "tune-endpoint", "chat")},
     **{f"sweeps {command}": ("sweep", "") for command in (
-        "show", "stop", "resume", "more", "rerun", "full", "train-on", "delete")},
+        "show", "stop", "resume", "more", "rerun", "full", "train-on", "delete", "save", "pick")},
     **{f"registry {command}": ("registry", "") for command in (
         "show", "keep", "change", "card", "promote", "rollback", "remove-alias", "log", "delete")},
     "registry serve": ("version", ""),

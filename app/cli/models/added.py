@@ -8,10 +8,11 @@ import typer
 from app.cli import running_studio
 from app.cli.called import ModelName
 from app.cli.printed import answer, as_json, say, say_json
+from app.cli.rows.words import Description, NewName, Tags, asked
 from app.cli.undone import UndoId, say_undo, say_undone
 from engine import sizes
 from engine.errors import TunesmithError
-from engine.models import deleting, gguf_files, models
+from engine.models import deleting, gguf_files, listing, models
 from storage import db
 from storage import models as stored
 from storage.statuses import ModelStatus
@@ -51,16 +52,20 @@ def add(
 ) -> None:
     """Fetch a base model, or turn a GGUF file back into one, and wait until it is ready."""
     with running_studio.engine(True):
-        model = _added(source)
-        finished = running_studio.follow(
-            lambda: models.look_up(model.id), lambda row: row.status != ModelStatus.QUEUED, _progress,
-            say,
-        )  # fmt: skip
+        finished = _followed(_added(source).id)
+    answer(facts(finished))
+
+
+def _followed(model_id: str) -> Model:
+    """The model when it is ready. Raises TunesmithError."""
+    finished = running_studio.follow(
+        lambda: models.look_up(model_id), lambda row: row.status != ModelStatus.QUEUED, _progress, say
+    )
     if finished.status == ModelStatus.FAILED:
         raise TunesmithError(finished.error or "The download of the model failed.", finished.hint or "")
-    answer(facts(finished))
     if loss := gguf_files.loss(finished):
         say(loss)
+    return finished
 
 
 def _added(source: str) -> Model:
@@ -74,6 +79,19 @@ def _added(source: str) -> Model:
 def _progress(model: Model) -> str:
     share = f" {model.progress:.0%}" if model.progress is not None else ""
     return f"model {model.id} {model.status} {model.stage}{share}".rstrip()
+
+
+def change(model_id: ModelName, name: NewName = None, tags: Tags = None, description: Description = None) -> None:
+    """Give a model another name, other tags or a description. Its files stay as they are."""
+    changed = listing.change(model_id, asked(name, tags, description))
+    answer(facts(changed) | {"tags": changed.tags, "description": changed.description}, _line(changed))
+
+
+def retry(model_id: ModelName) -> None:
+    """Fetch a model again whose download has failed, and wait until it is ready."""
+    with running_studio.engine(True):
+        finished = _followed(models.retry_model(model_id).id)
+    answer(facts(finished))
 
 
 def delete(model_id: ModelName) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from app.cli.called import RunName
 from app.cli.printed import answer, as_json, say, say_json
-from app.cli.runs import checkpoints, following, matching
+from app.cli.runs import checkpoints, following, inside, matching
 from app.cli.runs.facts import facts as _facts
 from app.cli.runs.matching import AnyRuns, Every, Search, Shown, Which
 from engine.errors import RefusedError
@@ -28,6 +28,8 @@ COMMANDS.command()(following.log)
 COMMANDS.command()(following.recipe)
 COMMANDS.command()(checkpoints.checkpoints)
 COMMANDS.command()(checkpoints.delete_checkpoint)
+COMMANDS.command()(inside.machine)
+COMMANDS.command("stuck")(inside.show_stuck)
 
 
 @COMMANDS.callback()

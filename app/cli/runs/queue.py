@@ -8,7 +8,7 @@ from app.cli.called import RUN, RunName, run_id
 from app.cli.printed import AsJson, answer, say_json
 from engine import sizes
 from engine.errors import RefusedError
-from engine.runs.queue import changes, holders, waits
+from engine.runs.queue import changes, freeing, holders, waits
 from storage import db
 from storage.tables import Run
 
@@ -112,6 +112,18 @@ def change(
 
 def _after(text: str | None) -> str | None:
     return "" if text == "none" else text and run_id(text)
+
+
+@commands.command()
+def free(
+    act: Annotated[str, typer.Argument(metavar="|".join(freeing.ACTS), help="How its memory becomes free.")],
+    holder: Annotated[str, typer.Argument(metavar="ID", help="Who holds it, as `tunesmith queue` lists it.")],
+) -> None:
+    """Stop who holds memory of a device, or send an endpoint to sleep."""
+    if act not in freeing.ACTS:
+        raise RefusedError(f"`{act:.40}` is not one of {', '.join(freeing.ACTS)}.", "Say how it becomes free.")
+    freeing.free(act, holder)
+    answer({"act": act, "id": holder}, "It is being freed.")
 
 
 @commands.command("set")

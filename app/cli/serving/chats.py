@@ -7,6 +7,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import PROJECT, ProjectName
+from app.cli.completion import names
 from app.cli.data import follow
 from app.cli.printed import answer, as_json, say_json
 from app.cli.runs.live_links import Address, Days, print_new, print_open
@@ -19,13 +20,13 @@ from storage import db
 from storage.tables import DEFAULT_PROJECT
 
 COMMANDS = typer.Typer(
-    help="Chats of the studio: listed, shown, shared, deleted, undone; votes counted, made into datasets.",
+    help="Chats of the studio: listed, shown, renamed, shared, deleted, undone; votes made into datasets.",
     no_args_is_help=True,
 )
 OfProject = Annotated[str, typer.Option("--project", help="The project that the chats belong to.", **PROJECT)]
 
 
-ChatId = Annotated[str, typer.Argument(metavar="CHAT", help="Id of the chat.")]
+ChatId = Annotated[str, typer.Argument(metavar="CHAT", help="Id of the chat.", autocompletion=names.of("chat"))]
 
 
 @COMMANDS.command("list")
@@ -70,11 +71,11 @@ def _write(chat_id: str, to: Path) -> None:
 
 
 @COMMANDS.command()
-def rename(chat_id: ChatId, title: Annotated[str, typer.Argument(help="What lists will show.")]) -> None:
+def rename(chat_id: ChatId, title: Annotated[str, typer.Argument(help="The new title.")]) -> None:
     """Give a chat another title."""
     db.prepare()
     renamed = chat.rename_chat(chat_id, title)
-    answer({"id": renamed.id, "title": renamed.title})
+    answer({"id": chat_id, "title": renamed.title}, f"{chat_id}  {renamed.title}")
 
 
 @COMMANDS.command()

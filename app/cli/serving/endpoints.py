@@ -22,7 +22,9 @@ from storage import endpoints as stored
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 
-commands = typer.Typer(help="Endpoints: listed, deployed to, rolled back, put to sleep, stopped.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Endpoints: made, listed, deployed to, put to sleep, stopped, deleted.", no_args_is_help=True
+)
 
 Named = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its name or id.", autocompletion=names.of("endpoint"))]
 WAYS = "beside starts it next to the old version, replace stops the old one first, auto takes what fits."
@@ -87,7 +89,7 @@ def deploy(  # noqa: PLR0913  (one argument for each option)
     prompts = _golden(golden)
     trial = {"canary": canary, "canary_seconds": canary_seconds}
     how = asked.checked({**trial, "golden": prompts, "parity": parity, "way": way})
-    request = Wanted(backend, model, runs or None, _options(option))
+    request = Wanted(backend, model, runs or None, options_of(option))
     if plan:
         db.prepare()
         planned = endpoints.plan_deployment(find(endpoint).id, request, how)
@@ -111,7 +113,8 @@ def _golden(path: Path | None) -> list[Any]:
         raise RefusedError(f"The golden prompts of {path} cannot be read: {error}."[:300], hint) from error
 
 
-def _options(pairs: Sequence[str] | None) -> dict[str, Any] | None:
+def options_of(pairs: Sequence[str] | None) -> dict[str, Any] | None:
+    """NAME=VALUE of the backend's options; a value is JSON where it can be. Raises RefusedError."""
     if not pairs:
         return None
     options: dict[str, Any] = {}

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from engine.runs.queue.holders import Device, Free, Holder
-from pages.parts import html
+from pages.parts import html, stopping
 
 FULL = 0.9  # from here on the bar warns
 LINKS = {"training": "/runs?run={}", "endpoint": "/serve?endpoint={}", "evaluation": "/evaluate?id={}"}
 FREE: dict[Free, tuple[str, str]] = {
-    "stop_run": ("Stop run", "Stop the run {}? It saves a checkpoint, and can be resumed."),
+    "stop_run": ("Stop run", stopping.QUESTIONS["run"]),
     "sleep_endpoint": ("Sleep", ""),
     "stop_endpoint": ("Stop endpoint", "Stop the endpoint {}? It does not answer until it is started again."),
-    "stop_evaluation": ("Stop evaluation", "Stop the evaluation {}?"),
+    "stop_evaluation": ("Stop evaluation", stopping.QUESTIONS["evaluation"]),
     "stop_work": ("Stop", "Stop: {}? What it has made so far is not kept."),
 }
 

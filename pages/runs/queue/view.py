@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from engine.runs.queue import changes, freeing, holders, waits
-from pages.parts import fields, html
+from pages.parts import fields, html, stopping
 from pages.parts.pager import pager_by_page, place_of
 from pages.runs.queue.devices import devices_html
 from pages.runs.state import progress_bar, step_words, time_words
@@ -155,7 +155,7 @@ def _actions(row: waits.Waiting, last: int) -> Markup:
             anyway,
             _arrow("queue-up", run, f"Move {run.name} up", "↑", row.place == 1),
             _arrow("queue-down", run, f"Move {run.name} down", "↓", row.place == last),
-            html.button("Stop", "stop", run.id),
+            stopping.stop("run", run.id, run.name),
         )
     )
 

@@ -57,6 +57,13 @@ def test_projects_are_created_renamed_archived_and_restored(owner: TestClient) -
     assert not owner.post(f"{address}/restore").json()["archived"]
     assert owner.get(address).json()["name"] == "Riddles"
     assert owner.post("/api/projects/default/archive").status_code == 409
+    inside = owner.get(f"{address}/contents").json()
+    assert set(inside["counts"].values()) == {0}
+    assert owner.delete(address).status_code == 422
+    assert owner.delete(f"{address}?name=other").json()["error"]["message"] == "'other' is not the name of the project."
+    assert owner.delete(address, params={"name": inside["name"]}).json() == inside
+    assert owner.get(address).status_code == 404
+    assert owner.delete("/api/projects/default?name=Default").status_code == 409
     assert owner.get("/api/projects/nope").status_code == 404
 
 

@@ -16,12 +16,29 @@ from app.cli.late import Listed
 from engine import deleted
 from engine.recipes import presets
 from storage import db, home
-from storage.tables import Dataset, Endpoint, Model, ModelAlias, ModelVersion, RegisteredModel, Sweep
+from storage.tables import (
+    ApiKey,
+    Benchmark,
+    Chat,
+    Dataset,
+    Endpoint,
+    Evaluation,
+    Export,
+    Model,
+    ModelAlias,
+    ModelVersion,
+    RegisteredModel,
+    Snippet,
+    Sweep,
+    Tuner,
+)
 from tests import stored_runs
 from tests.app.cli.test_commands import run
 
 ONE_OF_EACH = {"subject": "run:first try", "run": "first try", "model": "tiny", "dataset": "new", "endpoint": "jokes",
-               "sweep": "rates", "registry": "kept", "version": "version:kept/3", "project": "Default"}  # fmt: skip
+               "sweep": "rates", "registry": "kept", "version": "version:kept/3", "project": "Default",
+               "key": "editor", "evaluation": "compared", "benchmark": "b1", "tuner": "t1", "export": "x1",
+               "chat": "c1", "snippet": "sort"}  # fmt: skip
 HEAVY = {"sqlalchemy", "sqlmodel", "storage", "orjson", "app.cli.data"}
 LOOK = "import sys; from app.cli.commands import main\ntry: main()\nfinally: print('MODULES', *sys.modules)"
 
@@ -51,9 +68,24 @@ def furnished() -> dict[str, str]:
         session.add(Endpoint(id="e1", project_id="default", name="jokes"))
         session.add(Sweep(id="s1", project_id="default", name="rates", spec={}))
         session.add(kept)
+        session.add_all(measured_and_kept(first))
         session.flush()
         session.add(ModelVersion(registered_id=kept.id, number=3, kind="adapter", lineage={}, run_id=first))
     return {"first": first, "twice": twice}
+
+
+def measured_and_kept(run_id: str) -> list[Any]:
+    of: dict[str, Any] = {"project_id": "default"}
+    endpoint: dict[str, Any] = {"endpoint_id": "e1", "endpoint_name": "jokes", "load": {}}
+    return [
+        ApiKey(name="editor", sha256="k", scope="all"),
+        Evaluation(name="compared", subject="run:a", against="model:b", **of),
+        Benchmark(id="b1", model="jokes", **endpoint, **of),
+        Tuner(id="t1", backend={}, variants=[], **endpoint, **of),
+        Export(id="x1", run_id=run_id, subject=f"run:{run_id}", kind="adapter", options={}),
+        Chat(id="c1", title="hello", **of),
+        Snippet(name="sort", language="python", **of),
+    ]
 
 
 def test_names_and_ids_are_offered_in_each_shell(furnished: dict[str, str]) -> None:

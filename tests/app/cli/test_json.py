@@ -14,9 +14,9 @@ from app.cli.commands import cli
 from app.cli.late import Listed
 from engine.chat import chat
 from storage import db, home
-from storage.statuses import DatasetStatus, RunStatus, SweepStatus
-from storage.tables import Dataset, Sweep
-from tests import stored_runs
+from storage.statuses import DatasetStatus, RunStatus, SweepStatus, WorkStatus
+from storage.tables import Benchmark, Dataset, Sweep, Tuner
+from tests import stored_evaluations, stored_runs
 from tests.app.cli.test_commands import run
 from tests.engine.sweeps import stored_sweeps
 from tests.serving import finished_run, ready_model
@@ -28,7 +28,10 @@ ELSEWHERE_ONLY_IN_WORDS = {
     "registry rollback", "script", "probe", "check", "tune-endpoint", "evaluate", "report", "data push", "data sample",
     "data tokens", "data health", "model search", "model cancel", "endpoint adapter remove", "endpoint rollback",
     "endpoint sleep", "endpoint parity", "endpoint look", "runtime cancel", "runtime back", "run resume",
-    "sweeps resume", "sweeps rerun", "sweeps full", "sweeps train-on", "chats dataset",
+    "sweeps resume", "sweeps rerun", "sweeps full", "sweeps train-on", "chats dataset", "data found", "data fix",
+    "data ignore", "data statistics", "data add", "data edit", "data look", "data cancel", "model retry",
+    "endpoint create", "endpoint start", "endpoint promote", "queue free", "sweeps pick", "tuners apply",
+    "evaluations rows", "notify add", "notify set", "notify remove", "lesson", "exports show", "exports delete",
 }  # fmt: skip
 
 # In this order, on the home that `furnished` makes.
@@ -101,6 +104,70 @@ endpoint adapter list puns
 endpoint code puns --client curl
 endpoint stop puns
 registry clean-up
+endpoint show puns
+endpoint idle puns never
+endpoint delete puns --yes
+run machine renamed
+run stuck renamed
+run checkpoints renamed
+sweeps save rates TRIALS
+data lineage rows
+data change rows --tag nice
+model change spare --description small
+log run:renamed
+log studio
+chats rename CHAT hello
+chats delete CHAT
+project list
+project create Spare
+project show Spare
+project rename Spare Other
+project price Other --kwh 0.3 --currency EUR
+project archive Other
+project restore Other
+project prompts Other
+project delete Other --yes
+key list
+key create editor --requests 5
+key revoke editor
+usage
+requests
+system
+exports list
+evaluations list
+evaluations show compared
+evaluations tag compared nice
+evaluations save compared REPORT
+evaluations stop compared
+evaluations delete compared
+benchmarks list
+benchmarks show b1
+benchmarks compare b1 b1
+benchmarks save FIGURES b1
+benchmarks stop b1
+benchmarks delete b1
+tuners list
+tuners show t1
+tuners stop t1
+tuners delete t1
+snippets keep sort SOURCE
+snippets list
+snippets show sort
+snippets versions sort
+snippets update sort CHANGED
+snippets diff sort 1 1
+snippets save sort ARCHIVE
+snippets rename sort sorted
+snippets delete sorted
+recipe schema
+recipe save mine RECIPE
+recipe list
+recipe show mine
+recipe diff mine RECIPE
+recipe rename mine yours
+recipe delete yours
+notify show
+notify read
 model delete spare
 model undo
 """.strip().splitlines()
@@ -170,6 +237,13 @@ def furnished(_studio_runs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     served = finished_run(ready_model(name="served"), "served")
     with db.session() as session:
         session.add(Dataset(id="d2", project_id="default", name="unused", status=DatasetStatus.READY))
+    stored_evaluations.add("compared", "run:a", "model:m")
+    measured: dict[str, Any] = {"project_id": "default", "endpoint_id": "e", "endpoint_name": "e", "load": {}}
+    with db.session() as session:
+        session.add(Benchmark(id="b1", model="puns", status=WorkStatus.SUCCEEDED, **measured))
+        variant: dict[str, Any] = {"options": {}, "score": None, "numbers": {}, "error": None, "status": "waiting"}
+        ended: dict[str, Any] = {"stage": "over", "status": WorkStatus.STOPPED}
+        session.add(Tuner(id="t1", backend={}, variants=[variant], **ended, **measured))
     (tmp_path / "recipe.yaml").write_text("model_id: m1\ndataset_id: d1\n")
     (tmp_path / "sweep.yaml").write_text(json.dumps(stored_sweeps.asked(name="more rates")))
     return {
@@ -178,6 +252,12 @@ def furnished(_studio_runs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "SERVED": served.id,
         "CHAT": chat.new_chat().id,
         "KEPT": str(tmp_path / "chat.md"),
+        "TRIALS": str(tmp_path / "trials.csv"),
+        "REPORT": str(tmp_path / "report.html"),
+        "FIGURES": str(tmp_path / "figures.csv"),
+        "SOURCE": str(tmp_path / "recipe.yaml"),
+        "CHANGED": str(tmp_path / "sweep.yaml"),
+        "ARCHIVE": str(tmp_path / "code.zip"),
     }
 
 

@@ -13,11 +13,11 @@ from engine.process import attempts, process, trash
 from engine.process.plan import Plan
 from storage import db, home
 from storage.statuses import DatasetStatus
-from storage.tables import DEFAULT_PROJECT, Backend, Dataset, Endpoint, Model, Project, Run, Work
+from storage.tables import DEFAULT_PROJECT, Backend, Dataset, Endpoint, Model, Project, RegisteredModel, Run, Work
 from tests.engine.table_rows import RECIPE
 from tests.waiting import wait_for
 
-NOUNS = ("datasets", "runs", "models", "backends", "work")
+NOUNS = ("datasets", "runs", "models", "backends", "work", "endpoints", "registry")
 ROWS = "1" * 64
 
 
@@ -55,6 +55,7 @@ def add_one_of_each(name: str) -> None:
         session.add(Model(id=name, source="hub", source_id="x", name="m"))
         session.add(Dataset(id=name, project_id="default", name="d", sha256=ROWS, status=DatasetStatus.READY))
         session.add(Endpoint(id=name, project_id="default", name="e"))
+        session.add(RegisteredModel(id=name, project_id="default", name="g"))
         session.flush()
         values = RECIPE.model_dump()
         session.add(Run(id=name, project_id="default", name="r", model_id=name, dataset_id=name, recipe=values))

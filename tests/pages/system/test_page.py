@@ -20,6 +20,7 @@ from pages.system import disk_view, log_view, machine_view, token_view, use_view
 from pages.system import page as system
 from storage import db, home
 from storage.tables import Dataset, Lease, Model, Run
+from tests.engine.projects import full
 from tests.waiting import wait_for
 
 ANY: dict[str, str] = {"project": "default"}
@@ -30,7 +31,7 @@ VISITOR = {**ANY, "role": "viewer"}
 
 
 class Click:
-    def __init__(self, name: str, id: str = "", **values: str) -> None:
+    def __init__(self, name: str, id: str = "", /, **values: str) -> None:
         self.name, self.id, self.values = name, id, values
 
 
@@ -188,3 +189,21 @@ def test_the_last_hour_is_drawn_with_a_table_and_a_gpu_says_what_it_tells(monkey
     assert [value for _, value in dict(series["GPU 0, %"])["memory"]] == [25.0] * 3
     assert [round(value) for _, value in dict(series[f"Memory, % of {html.size(memory)}"])["in use"]] == [50] * 3
     assert re.search(r'<th scope="row">7 min 30 s ago</th><td>90\.0+</td>', drawn)
+
+
+def test_a_project_is_deleted_after_its_name_was_typed(toasts: list[str]) -> None:
+    project_id = full.project("<b>Support")
+    assert "Delete" in system.FRAGMENTS["projects"](OWNER)
+    asked = system.FRAGMENTS["projects"]({**OWNER, "delete": project_id})
+    assert "1 run, 1 version of a dataset, 1 sweep" in asked
+    assert "Delete &lt;b&gt;Support?" in asked
+    assert "<b>Support" not in asked
+    system.act(Click("delete-project", project_id, name="Support"))
+    assert "is not the name" in toasts[0]
+    system.act(Click("delete-project", project_id, name="<b>Support"))
+    assert set(full.everything(project_id).values()) == {0}
+    assert "Support" not in system.FRAGMENTS["projects"]({**OWNER, "delete": project_id})
+
+
+def test_the_default_project_has_no_link_that_deletes_it() -> None:
+    assert "?delete=" not in system.FRAGMENTS["projects"](OWNER)

@@ -9,7 +9,7 @@ from app.cli import running_studio
 from app.cli.called import ProjectName
 from app.cli.data import Encoding, Parts, Roles, mapping_from, say_row
 from app.cli.printed import as_json, say_json
-from app.cli.shape import COMMANDS
+from app.cli.rows.commands import COMMANDS as COMMANDS
 from engine.data import named_sources, previews
 from engine.data.previews import Preview
 from engine.errors import RefusedError

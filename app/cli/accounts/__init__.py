@@ -1,0 +1,1 @@
+"""Projects, keys and what came through /v1 on the command line."""

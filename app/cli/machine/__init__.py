@@ -1,0 +1,1 @@
+"""The machine, the studio and logs on the command line."""

@@ -1,0 +1,1 @@
+"""What was measured, exported and kept, on the command line."""

@@ -1,0 +1,1 @@
+"""Datasets on the command line, beyond what app.cli.data and app.cli.shape have."""
