@@ -53,8 +53,8 @@ CREATE TABLE "backend" (
 	rollout JSON DEFAULT '{}' NOT NULL, 
 	outcome JSON DEFAULT '{}' NOT NULL, 
 	CONSTRAINT pk_backend PRIMARY KEY (id), 
-	CONSTRAINT fk_backend_model_id_model FOREIGN KEY(model_id) REFERENCES model (id), 
-	CONSTRAINT fk_backend_endpoint_id_endpoint FOREIGN KEY(endpoint_id) REFERENCES endpoint (id) ON DELETE CASCADE
+	CONSTRAINT fk_backend_endpoint_id_endpoint FOREIGN KEY(endpoint_id) REFERENCES endpoint (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_backend_model_id_model FOREIGN KEY(model_id) REFERENCES model (id)
 );
 --
 CREATE TABLE benchmark (
@@ -209,8 +209,8 @@ CREATE TABLE "live_link" (
 	revoked_at FLOAT, 
 	chat_id VARCHAR, 
 	CONSTRAINT pk_live_link PRIMARY KEY (id), 
-	CONSTRAINT fk_live_link_run_id_run FOREIGN KEY(run_id) REFERENCES run (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_live_link_sha256 UNIQUE (sha256), 
+	CONSTRAINT fk_live_link_run_id_run FOREIGN KEY(run_id) REFERENCES run (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_live_link_chat_id_chat FOREIGN KEY(chat_id) REFERENCES chat (id) ON DELETE CASCADE
 );
 --
@@ -871,9 +871,9 @@ CREATE INDEX ix_live_link_run_id ON live_link (run_id);
 --
 CREATE INDEX ix_live_link_chat_id ON live_link (chat_id);
 --
-CREATE INDEX ix_sweep_status ON sweep (status);
---
 CREATE INDEX ix_sweep_created_at ON sweep (created_at);
+--
+CREATE INDEX ix_sweep_status ON sweep (status);
 --
 CREATE INDEX ix_chat_hidden ON chat (deleted_at, id) WHERE deleted_at IS NOT NULL;
 --
