@@ -78,7 +78,7 @@ def open_links(kind: Kind, id: str) -> Sequence[LiveLink]:
 
 
 def opened_by(token: str) -> Opened | None:
-    """What a token opens; None for one that is forged, over or revoked."""
+    """What a token opens; None for one that is forged, over or revoked, and while what it shows is deleted."""
     shape = _TOKEN.fullmatch(token)
     if shape is None:
         return None
@@ -87,9 +87,11 @@ def opened_by(token: str) -> Opened | None:
         return None
     with db.reading() as session:
         link = stored.by_sha256(session, _hash(token))
-    if link is None or link.revoked_at is not None or link.expires_at <= time.time():
-        return None
-    return Opened("run", link.run_id) if link.run_id else Opened("chat", link.chat_id or "")
+        if link is None or link.revoked_at is not None or link.expires_at <= time.time():
+            return None
+        opened = Opened("run", link.run_id) if link.run_id else Opened("chat", link.chat_id or "")
+        shown: Run | Chat | None = session.get(TABLES[opened.kind], opened.id)
+    return None if shown is None or shown.deleted_at is not None else opened
 
 
 def _sign(claim: str) -> str:
