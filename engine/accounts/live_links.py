@@ -89,9 +89,10 @@ def opened_by(token: str) -> Opened | None:
         link = stored.by_sha256(session, _hash(token))
         if link is None or link.revoked_at is not None or link.expires_at <= time.time():
             return None
-        opened = Opened("run", link.run_id) if link.run_id else Opened("chat", link.chat_id or "")
-        shown: Run | Chat | None = session.get(TABLES[opened.kind], opened.id)
-    return None if shown is None or shown.deleted_at is not None else opened
+        shown = session.get(Run, link.run_id) if link.run_id else session.get(Chat, link.chat_id)
+    if shown is None or shown.deleted_at is not None:
+        return None
+    return Opened("run" if link.run_id else "chat", shown.id)
 
 
 def _sign(claim: str) -> str:
