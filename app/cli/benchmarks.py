@@ -138,7 +138,7 @@ def _followed(benchmark_id: str) -> dict[str, Any]:
         lambda: benchmarks.wait(benchmark_id, 0.5),
         lambda row: row.status not in WORK_MOVING,
         lambda row: benchmarks.describe(row)["stage"],
-        lambda line: typer.echo(line, err=True) if line else None,
+        lambda line: say(line, err=True) if line else None,
     )
     return benchmarks.describe(over)
 
@@ -165,20 +165,20 @@ def tell(described: dict[str, Any], beside: Sequence[dict[str, Any]]) -> None:
 def _say(described: dict[str, Any]) -> None:
     facts = described["facts"]
     machine = facts.get("machine", {})
-    typer.echo(f"benchmark {described['id']} of {described['model']} through the {described['through']}")
-    typer.echo(f"{facts['kind']} {facts.get('backend_version', '')} {_words(facts['options'])}".rstrip())
-    typer.echo(f"on {machine.get('cpu', 'an unknown machine')}, {machine.get('cores', '?')} cores")
+    say(f"benchmark {described['id']} of {described['model']} through the {described['through']}")
+    say(f"{facts['kind']} {facts.get('backend_version', '')} {_words(facts['options'])}".rstrip())
+    say(f"on {machine.get('cpu', 'an unknown machine')}, {machine.get('cores', '?')} cores")
     shown = [column for column in COLUMNS if any(level[column[1]] is not None for level in described["levels"])]
     rows = [[comparison.level_name(level), *(_number(level[name], form) for _, name, form in shown)]
             for level in described["levels"]]  # fmt: skip
     _table(["", *(title for title, _, _ in shown)], rows)
     for level in described["levels"]:
         for kind, count in level["errors"].items():
-            typer.echo(f"{comparison.level_name(level)}: {count} x {kind}. {level['error_examples'].get(kind, '')}")
+            say(f"{comparison.level_name(level)}: {count} x {kind}. {level['error_examples'].get(kind, '')}")
     if described["saturates_at"]:
-        typer.echo(f"saturates at {described['saturates_at']} at once: twice as many give less than 5 % more")
+        say(f"saturates at {described['saturates_at']} at once: twice as many give less than 5 % more")
     for sentence in facts["beside"]:
-        typer.echo(sentence)
+        say(sentence)
 
 
 def compared(results: Sequence[dict[str, Any]]) -> None:
@@ -193,7 +193,7 @@ def say_compared(results: Sequence[dict[str, Any]]) -> None:
     """A table with a column for each."""
     beside = comparison.compare(results)
     for sentence in beside["warnings"]:
-        typer.echo(sentence)
+        say(sentence)
     rows = [
         [f"{row['level']} {row['metric']}", *(
             f"{_number(value, '.1f')} ({_number(ratio, '.2f')}x)"
@@ -224,4 +224,4 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in (heads, *rows):
         cells = [cell.ljust(width) if place == 0 else cell.rjust(width)
                  for place, (cell, width) in enumerate(zip(row, widths, strict=True))]  # fmt: skip
-        typer.echo("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())

@@ -13,6 +13,7 @@ import typer
 
 from app.cli.completion import bash
 from app.cli.late import Late, group_of
+from engine import hidden
 from engine.errors import RefusedError, TunesmithError
 
 RUNS = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
@@ -223,7 +224,7 @@ def main() -> None:
         problem = error if isinstance(error, TunesmithError) else import_module("engine.faults").of_machine(error)
         if problem is None:
             raise
-        typer.secho(problem.message, err=True, fg=typer.colors.RED)
+        typer.secho(hidden.escaped(problem.message), err=True, fg=typer.colors.RED)
         if problem.hint:
-            typer.echo(problem.hint, err=True)
+            typer.echo(hidden.escaped(problem.hint), err=True)
         raise SystemExit(1) from error

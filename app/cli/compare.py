@@ -8,7 +8,7 @@ import typer
 from rich.cells import cell_len, set_cell_size
 
 from app.cli.called import RUN
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from engine import sizes
 from engine.runs import comparing
 from engine.runs.comparing import Came, Comparison
@@ -26,7 +26,7 @@ def compare(
     if as_json():
         return say_json(comparing.as_json(comparison))
     for title, rows in _sections(comparison):
-        typer.echo("\n".join([title, *(f"  {line}" for line in _lines(rows))] if title else _lines(rows)))
+        say("\n".join([title, *(f"  {line}" for line in _lines(rows))] if title else _lines(rows)))
     return None
 
 

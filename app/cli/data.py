@@ -9,7 +9,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import MODEL, PROJECT, DatasetName, ProjectName
-from app.cli.printed import answer, as_json, say, say_json
+from app.cli.printed import answer, as_json, say, say_json, say_text
 from engine.data import datasets, importing, mappings, named_sources, search, tokens
 from engine.errors import RefusedError, TunesmithError
 from engine.process import work
@@ -141,7 +141,7 @@ def _work_line(item: Work) -> str:
 
 def say_row(value: Any) -> None:
     """One JSON object a line, for people and for other programs."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    say_text(f"{json.dumps(value, ensure_ascii=False, default=str)}\n")
 
 
 def say_rows(listed: Iterable[Any]) -> None:
@@ -170,7 +170,7 @@ def list_datasets(
     for dataset in listed:
         version = f" (version {dataset.version})" if dataset.version > 1 else ""
         columns = f"{dataset.id}  {dataset.status:<13} {dataset.kind or '-':<11} {dataset.train_rows:>9,}"
-        typer.echo(f"{columns}  {dataset.name}{version}")
+        say(f"{columns}  {dataset.name}{version}")
     return None
 
 
@@ -186,18 +186,18 @@ def show(dataset_id: DatasetName) -> None:
     dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
     if as_json():
         return say_json(facts(dataset) | {"encoding": dataset.encoding} | summary)
-    typer.echo(line(dataset))
+    say(line(dataset))
     about = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
     about["encoding"] = dataset.encoding
     for name, value in {**about, "error": dataset.error, "hint": dataset.hint}.items():
         if value:
-            typer.echo(f"  {name:<9} {value}")
+            say(f"  {name:<9} {value}")
     for note in summary["notes"]:
-        typer.echo(f"  note      {note}")
+        say(f"  note      {note}")
     for name, count in summary["repairs"].items():
-        typer.echo(f"  repaired  {count:,} x {name.replace('_', ' ')}: {REPAIRS.get(name, '')}")
+        say(f"  repaired  {count:,} x {name.replace('_', ' ')}: {REPAIRS.get(name, '')}")
     for name, count in summary["rules"].items():
-        typer.echo(f"  rejected  {count:,} x {name.replace('_', ' ')}")
+        say(f"  rejected  {count:,} x {name.replace('_', ' ')}")
     return None
 
 
@@ -245,12 +245,10 @@ def _show_mapping(dataset_id: str) -> None:
     if as_json():
         return say_json(detected | {"in_force": dataset.mapping})
     layout = detected["format"] or ("a guess" if detected["mapping"] else "nothing")
-    typer.echo(
-        f"detected {layout}, {100 * (detected['confidence'] or 0):.0f} % of the first {detected['looked_at']:,} rows"
-    )
+    say(f"detected {layout}, {100 * (detected['confidence'] or 0):.0f} % of the first {detected['looked_at']:,} rows")
     say_row(dataset.mapping or detected["mapping"])
     for column in detected["columns"]:
-        typer.echo(f"  {column['name']}: {' | '.join(column['examples'])[:160]}")
+        say(f"  {column['name']}: {' | '.join(column['examples'])[:160]}")
     return None
 
 
@@ -269,7 +267,7 @@ def count_tokens(
     if as_json():
         return say_json(totals)
     for name in ("rows", "tokens", "trained", "share_trained", "lengths", "packing", "notes"):
-        typer.echo(f"{name:<14} {json.dumps(totals.get(name))}")
+        say(f"{name:<14} {json.dumps(totals.get(name))}")
     return None
 
 
@@ -286,5 +284,5 @@ def find(
     listed = [{"position": hit.position, **hit.row} for hit in hits.rows]
     if as_json():
         return say_json({"total": hits.total, "rows": listed})
-    typer.echo(f"found {hits.total:,}", err=True)
+    say(f"found {hits.total:,}", err=True)
     return say_rows(listed)

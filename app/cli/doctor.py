@@ -12,7 +12,7 @@ from typing import Literal
 import psutil
 import typer
 
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from engine import sizes
 from engine.errors import RefusedError
 from engine.process import devices, process
@@ -147,7 +147,7 @@ def show_doctor() -> None:
     for finding in examine():
         findings.append(finding)
         if not as_json():
-            typer.echo(f"{finding.verdict:<5} {finding.what:<14} {finding.detail}")
+            say(f"{finding.verdict:<5} {finding.what:<14} {finding.detail}")
     if as_json():
         say_json(findings)
     raise typer.Exit(1 if any(finding.verdict == "bad" for finding in findings) else 0)

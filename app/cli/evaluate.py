@@ -7,7 +7,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import DATASET, SUBJECT, RunName
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from engine.errors import TunesmithError
 from engine.evaluate import evaluations, reports
 from engine.evaluate.evaluations import Wanted
@@ -74,7 +74,7 @@ def _line(result: dict[str, Any]) -> str:
 
 
 def _say_progress(line: str) -> None:
-    typer.echo(line, err=True)
+    say(line, err=True)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -88,16 +88,16 @@ def show(result: dict[str, Any]) -> None:
 
 
 def _say(result: dict[str, Any]) -> None:
-    typer.echo(result["sentence"])
+    say(result["sentence"])
     for metric in result["metrics"]:
-        typer.echo(_metric_line(metric))
+        say(_metric_line(metric))
     if skills := result["skills"]:
         lost = f", {skills['verdict']}" if skills["verdict"] else ""
-        typer.echo(f"{'general skill':<22} {skills['base']:>9.3g} -> {skills['tuned']:<9.3g}{lost}")
+        say(f"{'general skill':<22} {skills['base']:>9.3g} -> {skills['tuned']:<9.3g}{lost}")
     if (leakage := result["leakage"]) and leakage["exact"] + leakage["near"]:
-        typer.echo(f"Of {leakage['checked']:,} rows {leakage['exact']:,} were learnt, {leakage['near']:,} nearly.")
+        say(f"Of {leakage['checked']:,} rows {leakage['exact']:,} were learnt, {leakage['near']:,} nearly.")
     if result["hint"]:
-        typer.echo(result["hint"])
+        say(result["hint"])
 
 
 def _metric_line(metric: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from storage import datasets as stored_datasets
 from storage import db
 from storage import models as stored_models
@@ -36,5 +36,5 @@ def list_things(noun: Annotated[Noun, typer.Argument(help="What to list.")] = No
     if as_json():
         return say_json([{name: getattr(row, name) for name in SHOWN} for row in rows])
     for row in rows:
-        typer.echo(f"{row.id}  {row.status:<13} {row.name}")
+        say(f"{row.id}  {row.status:<13} {row.name}")
     return None

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli.completion import names
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from engine.data import datasets
 from engine.models import models
 from engine.recipes import by_name, presets, provenance, recipe
@@ -27,10 +27,10 @@ def list_presets() -> None:
     if as_json():
         return say_json(presets.all_presets())
     for listed_preset in presets.all_presets():
-        typer.echo(f"{listed_preset.name:<13} {listed_preset.about}")
+        say(f"{listed_preset.name:<13} {listed_preset.about}")
         for setting in listed_preset.fields:
             only = ", ".join([*setting.methods, *setting.tunings])
-            typer.echo(f"    {setting.field} {setting.value}{f' ({only})' if only else ''}: {setting.why}")
+            say(f"    {setting.field} {setting.value}{f' ({only})' if only else ''}: {setting.why}")
     return None
 
 

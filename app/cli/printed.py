@@ -6,6 +6,7 @@ with `--follow` besides, each change is a JSON value on a line of its own, and t
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -76,6 +77,12 @@ def follow_as_lines() -> None:
 def say(words: str, err: bool = False) -> None:
     """Words for people: on the standard output, with `--json` on the other one. What a terminal obeys is shown."""
     typer.echo(hidden.escaped(words), err=err or as_json())
+
+
+def say_text(text: str, err: bool = False) -> None:
+    """A text without an end of line: a terminal is shown what it would obey, a file or a pipe gets what there is."""
+    stream = sys.stderr if err else sys.stdout
+    typer.echo(hidden.escaped(text) if stream.isatty() else text, nl=False, err=err, color=True)
 
 
 def answer(value: Any, words: str = "") -> None:

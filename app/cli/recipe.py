@@ -8,7 +8,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from engine import sizes
 from engine.accounts import prices
 from engine.data import datasets, row_counts
@@ -42,7 +42,7 @@ def probe(
         rows_line = f"rows        {held_out.describe(recipe, dataset)}"
     tried = measured_lines(Measured.model_validate(finished.result))
     for line in (*forecast_lines(prediction), *spending_lines(due), rows_line, *tried):
-        typer.echo(line)
+        say(line)
     return None
 
 
@@ -61,11 +61,11 @@ def check(
         say_json({"rows": counts, "problems": problems})
         return train_check.refuse(problems)
     if counts:
-        typer.echo(f"rows     {left_out_rows.in_words(counts, recipe)}")
+        say(f"rows     {left_out_rows.in_words(counts, recipe)}")
     for problem in problems:
-        typer.echo(f"{problem.level:<8} {problem.field}: {problem.message} {problem.hint}".rstrip())
+        say(f"{problem.level:<8} {problem.field}: {problem.message} {problem.hint}".rstrip())
         for name, value in problem.instead.items():
-            typer.echo(f"         {name}: {value}")
+            say(f"         {name}: {value}")
     return train_check.refuse(problems)
 
 

@@ -45,7 +45,7 @@ def list_models() -> None:
         return say_json(described.listed(rows))
     for facts in described.listed(rows):
         led = "  ".join(f"{alias} -> {number}" for alias, number in facts["aliases"].items())
-        typer.echo(f"{facts['name']:<24} {facts['versions']:>3} versions  {led}".rstrip())
+        say(f"{facts['name']:<24} {facts['versions']:>3} versions  {led}".rstrip())
     return None
 
 
@@ -56,14 +56,14 @@ def show(name: Name) -> None:
     facts = described.model(name)
     if as_json():
         return say_json(facts)
-    typer.echo(f"{facts['name']}  {facts['note']}".rstrip())
+    say(f"{facts['name']}  {facts['note']}".rstrip())
     for version in facts["version_list"]:
-        typer.echo(_version_line(version))
+        say(_version_line(version))
     if (older := facts["versions"] - len(facts["version_list"])) > 0:
-        typer.echo(f"and {older:,} older versions")
+        say(f"and {older:,} older versions")
     for follower in facts["endpoints"]:
         problem = f": {follower['error']}" if follower["error"] else ""
-        typer.echo(f"endpoint {follower['endpoint']} follows {follower['alias']}: {follower['status']}{problem}")
+        say(f"endpoint {follower['endpoint']} follows {follower['alias']}: {follower['status']}{problem}")
     return None
 
 
@@ -208,7 +208,7 @@ def log(name: Name) -> None:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.at))
         moved = f"{line.before or '-'} -> {line.after or '-'}"
         gate = f" (gate {line.gate['asked']}: {line.gate['verdict']})" if line.gate else ""
-        typer.echo(f"{when}  {line.action:<8} {line.alias or '-':<12} {moved:<8} {line.who}: {line.why}{gate}")
+        say(f"{when}  {line.action:<8} {line.alias or '-':<12} {moved:<8} {line.who}: {line.why}{gate}")
     return None
 
 
@@ -245,7 +245,7 @@ def clean_up(
 def _say_disk(looked: disk.Look) -> None:
     for thing in looked.things[:20]:
         users = f"  used by {', '.join(thing.used_by[:3])}" if thing.used_by else ""
-        typer.echo(f"{sizes.in_words(thing.size_bytes):>9}  {thing.kind:<8} {thing.name}{users}")
-    typer.echo("Safe to remove:" if looked.removable else "There is nothing that is safe to remove.")
+        say(f"{sizes.in_words(thing.size_bytes):>9}  {thing.kind:<8} {thing.name}{users}")
+    say("Safe to remove:" if looked.removable else "There is nothing that is safe to remove.")
     for item in looked.removable:
-        typer.echo(f"{sizes.in_words(item.size_bytes):>9}  {item.id}  {item.name}. {item.why}")
+        say(f"{sizes.in_words(item.size_bytes):>9}  {item.id}  {item.name}. {item.why}")

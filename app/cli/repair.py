@@ -3,7 +3,7 @@
 import typer
 
 from app.cli import running_studio
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from engine import sizes
 from engine.errors import ConflictError
 from engine.registry import verify as verification
@@ -22,10 +22,10 @@ def verify() -> None:
     for checked in verification.everything():
         things, size = things + 1, size + checked.size_bytes
         bad += bool(checked.problems)
-        typer.echo(f"{'CHANGED' if checked.problems else 'ok':<8} {checked.name}  {sizes.in_words(checked.size_bytes)}")
+        say(f"{'CHANGED' if checked.problems else 'ok':<8} {checked.name}  {sizes.in_words(checked.size_bytes)}")
         for problem in checked.problems:
-            typer.echo(f"         {problem}")
-    typer.echo(f"{things} things, {sizes.in_words(size)}: {f'{bad} changed' if bad else 'nothing has changed'}")
+            say(f"         {problem}")
+    say(f"{things} things, {sizes.in_words(size)}: {f'{bad} changed' if bad else 'nothing has changed'}")
     raise typer.Exit(1 if bad else 0)
 
 
@@ -37,11 +37,11 @@ def repair() -> None:
     if as_json():
         return say_json(outcome)
     for noun, named in outcome.rebuilt.items():
-        typer.echo(f"{len(named)} {noun}: {', '.join(named[:10])}{' ...' if len(named) > 10 else ''}")
+        say(f"{len(named)} {noun}: {', '.join(named[:10])}{' ...' if len(named) > 10 else ''}")
     if not outcome.rebuilt:
-        typer.echo("The database lacks nothing that a folder could give back.")
+        say("The database lacks nothing that a folder could give back.")
     for note in outcome.notes:
-        typer.echo(note)
+        say(note)
     if outcome.rebuilt:
-        typer.echo(repairing.LOST)
+        say(repairing.LOST)
     return None

@@ -28,15 +28,15 @@ def list_runtimes() -> None:
     for facts in runtimes.describe_all():
         installed = facts["installed"]
         state = f"{installed['version']} installed" if installed else "not installed"
-        typer.echo(f"{facts['kind']:<9} {state}{_extent(installed)}")
+        say(f"{facts['kind']:<9} {state}{_extent(installed)}")
         if facts["version_before"]:
-            typer.echo(f"          before: {facts['version_before']}")
+            say(f"          before: {facts['version_before']}")
         if not facts["is_current"] and facts["offered"]:
-            typer.echo(f"          can be installed: {facts['offered']}{_needs(facts)}")
+            say(f"          can be installed: {facts['offered']}{_needs(facts)}")
         if facts["reason"] and not installed:
-            typer.echo(f"          {facts['reason']}")
+            say(f"          {facts['reason']}")
         for note in facts["notes"]:
-            typer.echo(f"          {note}")
+            say(f"          {note}")
     return None
 
 

@@ -9,7 +9,7 @@ import typer
 from app.cli import running_studio
 from app.cli.called import DATASET, DatasetName
 from app.cli.data import Limit, Name, commands, facts, follow, follow_work, say_row
-from app.cli.printed import answer, as_json, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from app.cli.undone import UndoId, say_undo, say_undone
 from engine.data import datasets, deleting, export, health, lineage, shape
 from engine.data import hub as hub_data
@@ -140,7 +140,7 @@ def diff(
     counts = {name: getattr(comparison, name) for name in ("changed", "added", "removed")}
     if as_json():
         return say_json(counts | {"rows": comparison.rows})
-    typer.echo(f"changed {comparison.changed} added {comparison.added} removed {comparison.removed}")
+    say(f"changed {comparison.changed} added {comparison.added} removed {comparison.removed}")
     for difference in comparison.rows:
         say_row(difference.model_dump())
     return None
@@ -154,9 +154,7 @@ def versions(dataset_id: DatasetName) -> None:
         return say_json([facts(row) | {"made": lineage.words(row)} for row in lineage.versions(dataset_id)])
     for version in lineage.versions(dataset_id):
         mark = "*" if version.id == datasets.look_up(dataset_id).id else " "
-        typer.echo(
-            f"{mark} {version.id}  version {version.version}  {version.train_rows:>9,} rows  {lineage.words(version)}"
-        )
+        say(f"{mark} {version.id}  version {version.version}  {version.train_rows:>9,} rows  {lineage.words(version)}")
     return None
 
 
@@ -174,10 +172,10 @@ def check_health(
         report = health.report(dataset_id)
     if as_json():
         return say_json({"score": report.score, "parts": report.parts})
-    typer.echo(f"score {report.score} of 100")
+    say(f"score {report.score} of 100")
     for part in report.parts:
         if part.applies:
-            typer.echo(f"  {part.check:<18} {part.found:>9,} rows  -{part.points:g}  {part.note}".rstrip())
+            say(f"  {part.check:<18} {part.found:>9,} rows  -{part.points:g}  {part.note}".rstrip())
     return None
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.printed import answer, as_json
+from app.cli.printed import answer, as_json, say_text
 from app.cli.recipe import read
 from engine.errors import TunesmithError
 from engine.train import sky
@@ -25,7 +25,7 @@ def export_sky(
     if output is None:
         answer({"path": None, "text": task})
         if not as_json():
-            typer.echo(task, nl=False)
+            say_text(task)
         return
     try:
         output.write_text(task, encoding="utf-8")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import OneProject
-from app.cli.printed import answer, answer_list
+from app.cli.printed import answer, answer_list, say
 from app.cli.runs.samples import prompts
 from engine import sizes
 from engine.accounts import prices, projects
@@ -91,7 +91,7 @@ def delete(
     inside = contents.of(project_id)
     typed = inside.name
     if not yes:
-        typer.echo(f"With {inside.name} go for good: {inside.words}, {sizes.in_words(inside.size_bytes)}.", err=True)
+        say(f"With {inside.name} go for good: {inside.words}, {sizes.in_words(inside.size_bytes)}.", err=True)
         typed = typer.prompt("Its name, to delete it", err=True)
     went = deleting.delete(project_id, typed)
     answer(asdict(went) | {"deleted": True}, f"{went.name} is deleted: {went.words}. Its files go within minutes.")

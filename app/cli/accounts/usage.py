@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.printed import answer, answer_list, as_json
+from app.cli.printed import answer, answer_list, as_json, say_text
 from engine.accounts import usage as counted
 from engine.errors import RefusedError
 from storage import db
@@ -27,7 +27,7 @@ def usage(
     db.prepare()
     lines = counted.lines(by, since, until)  # type: ignore[arg-type]  # looked at above
     if csv and not as_json():
-        return typer.echo(counted.as_csv(lines), nl=False)
+        return say_text(counted.as_csv(lines))
     return answer_list([asdict(line) for line in lines], _line, "Nothing came through /v1 in that time.")
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
-from app.cli.printed import answer, as_json, say
+from app.cli.printed import answer, as_json, say, say_text
 from engine import hidden
 from engine.code import answering, file_names, sandboxed
 from engine.code.actions import ACTIONS
@@ -54,7 +54,7 @@ class Screen:
     def _piece(self, piece: Piece) -> None:
         if piece.note:
             say(piece.note, err=True)
-        typer.echo(hidden.escaped(piece.text), nl=False, err=as_json())
+        say_text(hidden.escaped(piece.text), as_json())
 
     def _written(self, written: Written) -> None:
         self.written[written.candidate] = written

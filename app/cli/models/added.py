@@ -32,7 +32,7 @@ def list_models() -> None:
     if as_json():
         return say_json([facts(model) for model in listed])
     for model in listed:
-        typer.echo(_line(model))
+        say(_line(model))
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import ModelName
-from app.cli.printed import answer, as_json, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from engine import sizes
 from engine.models import hub, hub_check, models, used
 from engine.models import suggested as suggestions
@@ -31,13 +31,13 @@ def show(model_id: ModelName) -> None:
         say_json(row.model_dump(mode="json") | extra)
         return
     for name, value in _facts(row):
-        typer.echo(f"{name:<14} {value}")
+        say(f"{name:<14} {value}")
     for run in uses.runs:
-        typer.echo(f"run            {run.id}  {run.status:<11} {run.name}{'' if run.artifact is None else '  *'}")
+        say(f"run            {run.id}  {run.status:<11} {run.name}{'' if run.artifact is None else '  *'}")
     for endpoint, backend in uses.endpoints:
-        typer.echo(f"endpoint       {endpoint.name}  {backend.status}")
+        say(f"endpoint       {endpoint.name}  {backend.status}")
     if uses.results:
-        typer.echo("* has left an adapter or a model: `tunesmith export RUN --to FOLDER`")
+        say("* has left an adapter or a model: `tunesmith export RUN --to FOLDER`")
 
 
 def _facts(row: Model) -> list[tuple[str, str]]:
@@ -70,9 +70,9 @@ def search(
         say_json(listed)
         return
     for entry in listed:
-        typer.echo(_entry_line(entry))
+        say(_entry_line(entry))
     if not listed:
-        typer.echo("The hub has no such model with safetensors.")
+        say("The hub has no such model with safetensors.")
 
 
 def _entry_line(entry: dict[str, Any]) -> str:
@@ -89,7 +89,7 @@ def suggested() -> None:
         return
     for one in suggestions.SUGGESTED:
         terms = "  (terms to agree to)" if one.asks_terms else ""
-        typer.echo(f"{one.id:<38} {sizes.in_words(one.size_bytes):>8}  {one.licence:<10}  {one.use}{terms}")
+        say(f"{one.id:<38} {sizes.in_words(one.size_bytes):>8}  {one.licence:<10}  {one.use}{terms}")
 
 
 def check(model: HubArgument) -> None:
@@ -100,7 +100,7 @@ def check(model: HubArgument) -> None:
         say_json(checked.to_json())
     else:
         for line in _checked_lines(checked):
-            typer.echo(line)
+            say(line)
     if not checked.can_be_fetched:
         raise typer.Exit(1)
 

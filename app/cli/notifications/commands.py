@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.printed import answer, as_json, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from engine.errors import NotFoundError, RefusedError
 from engine.notifications import settings, trying
 from engine.notifications.kinds import KINDS
@@ -34,11 +34,11 @@ def list_notifications(
         return say_json({"notifications": newest, "sinks": settings.show()["sinks"]})
     for told in newest:
         unread = "*" if told.read_at is None else " "
-        typer.echo(f"{unread} {_time(told.at)}  {told.kind:<11}  {told.title}")
+        say(f"{unread} {_time(told.at)}  {told.kind:<11}  {told.title}")
     for sink in settings.show()["sinks"]:
         state = sink["state"]
         last = state["last"] or "nothing sent yet"
-        typer.echo(
+        say(
             f"{sink['id']}  {sink['service']:<8}  {'on ' if sink['enabled'] else 'off'}  {sink['name']}  "
             f"{state['to']}  {last}{': ' + state['outcome'] if state['outcome'] else ''}"
         )
@@ -61,9 +61,7 @@ def show_log(
         ])  # fmt: skip
     for sent, told, sink in entries:
         tried = f"{sent.attempts} of 4" if sent.state == "waiting" else sent.state
-        typer.echo(
-            f"{_time(sent.begun_at or sent.due_at)}  {sink.name}  {told.title}  {tried}  {sent.outcome}".rstrip()
-        )
+        say(f"{_time(sent.begun_at or sent.due_at)}  {sink.name}  {told.title}  {tried}  {sent.outcome}".rstrip())
     return None
 
 

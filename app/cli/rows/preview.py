@@ -8,7 +8,7 @@ import typer
 from app.cli import running_studio
 from app.cli.called import ProjectName
 from app.cli.data import Encoding, Parts, Roles, mapping_from, say_row
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from app.cli.rows.commands import COMMANDS as COMMANDS
 from engine.data import named_sources, previews
 from engine.data.previews import Preview
@@ -70,6 +70,6 @@ def _say(shown: Preview) -> None:
     }
     for name, value in lines.items():
         if value:
-            typer.echo(f"  {name:<9} {value}")
+            say(f"  {name:<9} {value}")
     for choice in facts["encodings"]:
-        typer.echo(f"  encoding  {choice['encoding']:<12} {choice['sample']}")
+        say(f"  encoding  {choice['encoding']:<12} {choice['sample']}")

@@ -54,9 +54,9 @@ def list_runs(
     if as_json():
         return say_json([_facts(run) for run in listed.runs])
     for run in listed.runs:
-        typer.echo(_line(run))
+        say(_line(run))
     if listed.total > len(listed.runs):
-        typer.echo(f"{listed.total - len(listed.runs):,} more; --limit shows more of them.")
+        say(f"{listed.total - len(listed.runs):,} more; --limit shows more of them.")
 
 
 def _line(run: Run) -> str:
@@ -71,15 +71,15 @@ def show(run_id: RunName) -> None:
     run = runs.look_up(run_id)
     if as_json():
         return say_json(_facts(run))
-    typer.echo(_line(run))
+    say(_line(run))
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created_at))
     if run.status in RUN_MOVING:
-        typer.echo(following.progress(run))
+        say(following.progress(run))
     took = f", took {following.span(run.seconds)}" if run.seconds is not None and run.status not in RUN_ALIVE else ""
-    typer.echo(f"{run.method}, step {run.step} of {run.max_steps or '?'}, created {created}{took}")
+    say(f"{run.method}, step {run.step} of {run.max_steps or '?'}, created {created}{took}")
     for text in (run.note, run.error, run.hint):
         if text:
-            typer.echo(text)
+            say(text)
 
 
 @COMMANDS.command()
@@ -167,7 +167,7 @@ def _all(action: bulk.Action, run_ids: list[str], tag: str = "") -> None:
     outcome = bulk.act_on(action, run_ids, tag, bulk.MOST_MATCHING) if run_ids else bulk.Outcome()
     answer(outcome, f"{action}: {len(outcome.done)} of {len(outcome.done) + len(outcome.refused)} runs")
     for refused in outcome.refused:
-        typer.echo(refused["message"], err=True)
+        say(refused["message"], err=True)
     _say_undo(outcome.undo)
     if outcome.refused:
         raise typer.Exit(1)

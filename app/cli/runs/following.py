@@ -9,8 +9,9 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import RunName
-from app.cli.printed import answer, as_json, change, follow_as_lines, say, say_json
+from app.cli.printed import answer, as_json, change, follow_as_lines, say, say_json, say_text
 from app.cli.runs.facts import facts
+from engine import hidden
 from engine.errors import RefusedError, TunesmithError
 from engine.recipes import by_name
 from engine.recipes import recipe as recipes
@@ -41,7 +42,7 @@ def watched(run_id: str) -> Run:
     show = _redraw() if redraws else say
     run = running_studio.follow(lambda: runs.look_up(run_id), _is_over, progress, show, facts)
     if redraws:
-        typer.echo()
+        say("")
     answer(facts(run))
     if run.status != RunStatus.SUCCEEDED:
         raise TunesmithError(run.error or f"The run ended as {run.status}.", run.hint or "")
@@ -80,7 +81,7 @@ def span(seconds: float) -> str:
 
 def _redraw() -> Callable[[str], None]:
     """Writes each line over the one before, however long that was."""
-    return lambda line: typer.echo(f"\r\x1b[2K{line}", nl=False)
+    return lambda line: typer.echo(f"\r\x1b[2K{hidden.escaped(line)}", nl=False)
 
 
 def _is_over(run: Run) -> bool:
@@ -141,7 +142,7 @@ class _Text:
         if as_json():
             self.kept = [] if change({"text": text}) else [*self.kept, text]
         else:
-            typer.echo(text, nl=False)
+            say_text(text)
 
 
 def _print_lines(run_id: str, search: str) -> None:
@@ -153,7 +154,7 @@ def _print_lines(run_id: str, search: str) -> None:
             if as_json():
                 matching.append(line)
             else:
-                typer.echo(line.text)
+                say(line.text)
         after = lines.next
     answer(matching)
 
@@ -167,5 +168,5 @@ def recipe(
     parsed: Any = recipes.parse(runs.look_up(run_id).recipe)
     if as_json():
         return say_json(recipes.from_yaml(by_name.portable(parsed)) if names else parsed)
-    typer.echo(by_name.portable(parsed) if names else by_name.to_yaml(parsed), nl=False)
+    say_text(by_name.portable(parsed) if names else by_name.to_yaml(parsed))
     return None

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.called import RunName
-from app.cli.printed import answer, as_json, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from engine.accounts import live_links
 from storage import db
 from storage.settings import settings
@@ -54,5 +54,5 @@ def print_open(kind: live_links.Kind, id: str) -> None:
     if as_json():
         return say_json([{"id": row.id, "expires_at": row.expires_at} for row in links])
     for link in links:
-        typer.echo(f"{link.id}  ends {time.strftime('%Y-%m-%d %H:%M', time.localtime(link.expires_at))}")
+        say(f"{link.id}  ends {time.strftime('%Y-%m-%d %H:%M', time.localtime(link.expires_at))}")
     return None

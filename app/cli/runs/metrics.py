@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.called import RunName
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from engine.errors import RefusedError
 from engine.runs import metric_groups, metric_table, runs
 from storage import db
@@ -33,7 +33,7 @@ def metrics(
     if as_json():
         say_json([_plain(chart) for chart in charts])
         return
-    typer.echo("\n".join(_lines(run_id, charts)) or f"Run `{runs.look_up(run_id).name}` has reported no number yet.")
+    say("\n".join(_lines(run_id, charts)) or f"Run `{runs.look_up(run_id).name}` has reported no number yet.")
 
 
 def _plain(chart: metric_groups.MetricChart) -> dict[str, object]:

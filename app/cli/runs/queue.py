@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import RUN, RunName, run_id
-from app.cli.printed import AsJson, answer, say_json
+from app.cli.printed import AsJson, answer, say, say_json
 from engine import sizes
 from engine.errors import RefusedError
 from engine.runs.queue import changes, freeing, holders, waits
@@ -48,21 +48,19 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def _say(queue: waits.Queue) -> None:
     if queue.settings.paused_at is not None:
-        typer.echo(f"paused  {queue.settings.pause_reason}".rstrip())
+        say(f"paused  {queue.settings.pause_reason}".rstrip())
     for run in queue.running:
-        typer.echo(
-            f"{run.id}  {run.status:<9} {run.device or '-':<6} step {run.step}/{run.max_steps or '?'}  {run.name}"
-        )
+        say(f"{run.id}  {run.status:<9} {run.device or '-':<6} step {run.step}/{run.max_steps or '?'}  {run.name}")
     for row in queue.waiting:
         words = f"{row.wait.words} {row.wait.remedy}".strip()
-        typer.echo(f"{row.run.id}  {row.place:>4}. priority {row.run.priority:<4} {row.run.name}  ({words})")
+        say(f"{row.run.id}  {row.place:>4}. priority {row.run.priority:<4} {row.run.name}  ({words})")
     if queue.total > len(queue.waiting):
-        typer.echo(f"... and {queue.total - len(queue.waiting):,} more")
+        say(f"... and {queue.total - len(queue.waiting):,} more")
     for device in holders.by_device():
         free = "" if device.free_bytes is None else f", {sizes.in_words(device.free_bytes)} free"
-        typer.echo(f"{device.name}: {sizes.in_words(device.memory_bytes)}{free}")
+        say(f"{device.name}: {sizes.in_words(device.memory_bytes)}{free}")
         for holder in device.holders:
-            typer.echo(f"  {holder.kind} {holder.id}  {_size(holder.memory_bytes)}  {holder.name}")
+            say(f"  {holder.kind} {holder.id}  {_size(holder.memory_bytes)}  {holder.name}")
 
 
 @commands.command()

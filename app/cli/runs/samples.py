@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.called import PROJECT, RunName
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from engine.errors import TunesmithError
 from engine.runs import runs
 from engine.runs import samples as answers
@@ -29,11 +29,11 @@ def samples(
     if as_json():
         return say_json([_plain(sample) for sample in given])
     if not given:
-        typer.echo("There are no answers." if step is None else f"There are no answers of step {step}.")
+        say("There are no answers." if step is None else f"There are no answers of step {step}.")
     for number, of_step in groupby(given, lambda sample: sample.step):
-        typer.echo(f"Step {number}")
+        say(f"Step {number}")
         for sample in of_step:
-            typer.echo(f"  {_lines(sample.prompt)}\n    {_lines(sample.answer) or '(empty)'}")
+            say(f"  {_lines(sample.prompt)}\n    {_lines(sample.answer) or '(empty)'}")
     return None
 
 

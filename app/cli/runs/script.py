@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.called import RunName
-from app.cli.printed import answer, as_json
+from app.cli.printed import answer, as_json, say_text
 from engine.errors import RefusedError, TunesmithError
 from engine.runs.script import downloads
 from storage import db
@@ -29,7 +29,7 @@ def script(
     if to is None:
         answer({"path": None, "text": file.text})
         if not as_json():
-            typer.echo(file.text, nl=False)
+            say_text(file.text)
         return
     if to.exists():
         raise RefusedError(f"{to} exists already.", "Choose another file.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import CHECKPOINT
-from app.cli.printed import answer, as_json, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from app.cli.serving.endpoints import Named, find
 from engine import sizes
 from engine.serve import adapters
@@ -45,7 +45,7 @@ def list_adapters(endpoint: Named) -> None:
     if as_json():
         return say_json(listed)
     for facts in listed:
-        typer.echo(_line(facts))
+        say(_line(facts))
     return None
 
 

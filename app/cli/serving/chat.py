@@ -9,8 +9,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.completion import names
-from app.cli.printed import as_json, say_json
-from engine import hidden
+from app.cli.printed import as_json, say, say_json, say_text
 from engine.chat import chat as chats
 from engine.chat.sampling import Sampling
 from engine.errors import NotFoundError, RefusedError
@@ -53,19 +52,19 @@ def chat(
                 for piece in stream:
                     pieces.append(piece)
                     if not as_json():
-                        typer.echo(hidden.escaped(piece), nl=False)
+                        say_text(piece)
             turns.append({"role": "assistant", "content": "".join(pieces)})
             if as_json():
                 say_json({"model": model, "answer": "".join(pieces)})
             else:
-                typer.echo()
+                say("")
 
 
 def _questions() -> Iterator[str]:
     """What somebody types, or what is piped in; a prompt only for people."""
     while True:
         if sys.stdin.isatty():
-            typer.echo("> ", nl=False, err=True)
+            say_text("> ", err=True)
         line = sys.stdin.readline().strip()
         if not line:
             return

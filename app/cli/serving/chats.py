@@ -9,10 +9,9 @@ from app.cli import running_studio
 from app.cli.called import PROJECT, ProjectName
 from app.cli.completion import names
 from app.cli.data import follow
-from app.cli.printed import answer, as_json, say_json
+from app.cli.printed import answer, as_json, say, say_json, say_text
 from app.cli.runs.live_links import Address, Days, print_new, print_open
 from app.cli.undone import UndoId, say_undo, take_back
-from engine import hidden
 from engine.chat import chat, deleting, opinion_rows, transcript
 from engine.errors import RefusedError
 from engine.evaluate import votes as counted
@@ -41,7 +40,7 @@ def list_chats(
     if as_json():
         return say_json([{"id": id, "title": title} for id, title in titles])
     for id, title in titles:
-        typer.echo(f"{id}  {hidden.escaped(title) or '(empty)'}")
+        say(f"{id}  {title or '(empty)'}")
     return None
 
 
@@ -56,7 +55,7 @@ def show(
         return _write(chat_id, to)
     if as_json():
         return say_json(transcript.as_json(chat_id))
-    return typer.echo(hidden.escaped(transcript.as_markdown(chat_id)), nl=False)
+    return say_text(transcript.as_markdown(chat_id))
 
 
 def _write(chat_id: str, to: Path) -> None:
@@ -122,9 +121,9 @@ def votes(project: OfProject = DEFAULT_PROJECT) -> None:
     if as_json():
         return say_json([one.__dict__ | {"words": one.words()} for one in standings])
     for one in standings:
-        typer.echo(one.words())
+        say(one.words())
     if not standings:
-        typer.echo("No votes yet. The Chat page asks for them under two answers.")
+        say("No votes yet. The Chat page asks for them under two answers.")
     return None
 
 

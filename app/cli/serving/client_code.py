@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli.completion import names
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from app.cli.serving.chat import refuse_unserved
 from engine.errors import RefusedError
 from engine.serve import client_code, outside_look
@@ -31,7 +31,7 @@ def code(
     if as_json():
         return say_json(chosen)
     for snippet in chosen:
-        typer.echo(snippet.code if client else f"## {snippet.title}: {snippet.about}\n\n{snippet.code}\n")
+        say(snippet.code if client else f"## {snippet.title}: {snippet.about}\n\n{snippet.code}\n")
     return None
 
 
@@ -50,8 +50,8 @@ def look(
 
 
 def _say(seen: outside_look.Look) -> None:
-    typer.echo(" ".join(part for part in (seen.url, seen.server or "unknown server", seen.version) if part))
+    say(" ".join(part for part in (seen.url, seen.server or "unknown server", seen.version) if part))
     for model in seen.models:
-        typer.echo(f"  {model.id}" + (f"  {model.context:,} tokens" if model.context else ""))
+        say(f"  {model.id}" + (f"  {model.context:,} tokens" if model.context else ""))
     for line in (*seen.notes, *seen.problems):
-        typer.echo(line)
+        say(line)

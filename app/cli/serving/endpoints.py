@@ -57,7 +57,7 @@ def list_endpoints() -> None:
         deploying = f"  (deploying: {facts['deploying']['status']})" if facts["deploying"] else ""
         silent = "  (does not answer)" if facts["life"]["silent"] else ""
         columns = f"{facts['id']}  {facts['status']:<9} {facts.get('kind') or '-':<13}"
-        typer.echo(f"{columns} {facts['name']}{silent}{deploying}")
+        say(f"{columns} {facts['name']}{silent}{deploying}")
     return None
 
 

@@ -6,7 +6,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
-from app.cli.printed import as_json, say_json
+from app.cli.printed import as_json, say, say_json
 from app.cli.serving.endpoints import Named, find
 from engine.serve import parity
 
@@ -25,17 +25,17 @@ def compare(endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = pari
     else:
         _say(comparison)
     if (problem := parity.problem(comparison)) is not None:
-        typer.echo(problem, err=True)
+        say(problem, err=True)
         raise typer.Exit(1)
 
 
 def _say(comparison: dict[str, Any]) -> None:
     for name in comparison["names"]:
-        typer.echo(f"{name['name']:<32} {_verdict(name)}")
+        say(f"{name['name']:<32} {_verdict(name)}")
         for difference in name["where"]:
-            typer.echo(f"    {difference['prompt'][:60]!r} {_place(difference)}")
-            typer.echo(f"      trained {difference['trained'][:100]!r}")
-            typer.echo(f"      served  {difference['served'][:100]!r}")
+            say(f"    {difference['prompt'][:60]!r} {_place(difference)}")
+            say(f"      trained {difference['trained'][:100]!r}")
+            say(f"      served  {difference['served'][:100]!r}")
 
 
 def _verdict(name: dict[str, Any]) -> str:

@@ -41,7 +41,7 @@ def list_sweeps(
     if as_json():
         return say_json([facts(sweep) for sweep in listed])
     for sweep in listed:
-        typer.echo(f"{sweep.id}  {sweep.name}: {line(shown.described(sweep))}")
+        say(f"{sweep.id}  {sweep.name}: {line(shown.described(sweep))}")
     return None
 
 
@@ -52,16 +52,16 @@ def show_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
     described = shown.described(of(sweep, project))
     if as_json():
         return say_json(described)
-    typer.echo(f"{described['id']}  {described['name']}: {line(described)}")
+    say(f"{described['id']}  {described['name']}: {line(described)}")
     for words in (described["reason"], described["error"], described["hint"]):
         if words:
-            typer.echo(words)
+            say(words)
     for title, words in spent_lines(described["id"]):
-        typer.echo(f"{title.lower()}: {words}")
+        say(f"{title.lower()}: {words}")
     if described["side_by_side"] < described["spec"]["parallel"]:
-        typer.echo(f"{described['side_by_side']} at a time: more than that the devices here do not allow.")
+        say(f"{described['side_by_side']} at a time: more than that the devices here do not allow.")
     for trial in described["trials"]:
-        typer.echo(_trial_line(trial))
+        say(_trial_line(trial))
     return None
 
 
@@ -80,16 +80,14 @@ def estimate_sweep(sweep_file: SweepFile) -> None:
     estimate = cost.ahead(yaml_file.read(cli_recipe.text_of(sweep_file)))
     if as_json():
         return say_json(estimate)
-    typer.echo(f"trials      {'not known yet' if estimate.trials is None else estimate.trials}")
+    say(f"trials      {'not known yet' if estimate.trials is None else estimate.trials}")
     if estimate.each:
         low, high = (span(seconds) for seconds in estimate.each)
-        typer.echo(
-            f"each        {low if low == high else f'{low} to {high}'} ({estimate.source}, from {estimate.basis})"
-        )
+        say(f"each        {low if low == high else f'{low} to {high}'} ({estimate.source}, from {estimate.basis})")
     if estimate.seconds is not None:
-        typer.echo(f"in all      {span(estimate.seconds)}")
+        say(f"in all      {span(estimate.seconds)}")
     for words in cli_recipe.spending_lines(estimate.spending) if estimate.spending else ():
-        typer.echo(words)
+        say(words)
     return None
 
 
