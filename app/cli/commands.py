@@ -13,7 +13,6 @@ import typer
 
 from app.cli.completion import bash
 from app.cli.late import Late, group_of
-from engine import hidden
 from engine.errors import RefusedError, TunesmithError
 
 RUNS = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
@@ -118,7 +117,9 @@ COMMANDS = {
     "sweeps": Late(
         "sweeps.results", "COMMANDS", "Sweeps: listed, shown, stopped, resumed, gone on with, deleted, undone."
     ),
-    "add-model": Late("models.added", "add", "Fetch a base model and wait until it is ready."),
+    "add-model": Late(
+        "models.added", "add", "Fetch a base model, or turn a GGUF file back into one, and wait until it is ready."
+    ),
     "hub-token": Late(
         "models.hub",
         "hub_token_command",
@@ -224,7 +225,8 @@ def main() -> None:
         problem = error if isinstance(error, TunesmithError) else import_module("engine.faults").of_machine(error)
         if problem is None:
             raise
-        typer.secho(hidden.escaped(problem.message), err=True, fg=typer.colors.RED)
+        escaped = import_module("engine.hidden").escaped
+        typer.secho(escaped(problem.message), err=True, fg=typer.colors.RED)
         if problem.hint:
-            typer.echo(hidden.escaped(problem.hint), err=True)
+            typer.echo(escaped(problem.hint), err=True)
         raise SystemExit(1) from error

@@ -27,7 +27,7 @@ def list_snippets(
     project: Annotated[str | None, typer.Option("--project", help="Only of this project.", **PROJECT)] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
 ) -> None:
-    """List snippets, the last changed first: id, language, name, and how many versions."""
+    """List snippets, the last changed first: id, language, name, number of the newest version."""
     db.prepare()
     listed = snippets.find(words, limit, 0, project)
     newest = snippets.newest_numbers([snippet.id for snippet in listed])
@@ -130,4 +130,4 @@ def _facts(snippet: Snippet) -> dict[str, Any]:
 
 
 def _line(facts: dict[str, Any]) -> str:
-    return f"{facts['id']}  {facts['language']:<10} {facts['name']}  {facts['newest']} versions"
+    return f"{facts['id']}  {facts['language']:<10} {facts['name']}  version {facts['newest']}"

@@ -14,7 +14,8 @@ from app.cli.completion import names
 # Of each command the nouns of its places; the last one repeats. What is no noun offers nothing: the shell's own files.
 PLACES: dict[str, tuple[str, ...]] = {
     **{f"run {command}": ("run", "") for command in (
-        "show", "follow", "resume", "log", "recipe", "rename", "note", "machine", "stuck", "checkpoints")},
+        "show", "follow", "resume", "log", "recipe", "rename", "note", "machine", "stuck", "checkpoints",
+        "delete-checkpoint")},
     **{f"run {command}": ("run",) for command in ("archive", "favourite", "stop", "delete")},
     "run tag": ("", "run"),
     **{command: ("run", "") for command in (
@@ -34,7 +35,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     **{f"exports {command}": ("export", "") for command in ("show", "delete")},
     **{f"snippets {command}": ("snippet", "") for command in (
         "show", "versions", "update", "rename", "diff", "save", "delete")},
-    **{f"chats {command}": ("chat", "") for command in ("show", "rename", "delete", "share", "links")},
+    **{f"chats {command}": ("chat", "") for command in (
+        "show", "rename", "delete", "delete-message", "share", "links")},
     **{f"links {command}": ("run", "") for command in ("make", "list")},
     "queue order": ("run",),
     "queue change": ("run", ""),

@@ -11,7 +11,8 @@ COMMANDS: dict[str, str] = {
     "list_models": "model list", "add_model": "model add", "show_model": "model show", "delete_model": "model delete",
     "change_model": "model change", "retry_model": "model retry", "cancel_model": "model cancel",
     "show_details": "model show", "undo_models": "model undo", "search_hub": "model search",
-    "show_hub_model": "model check", "keep_token": "hub-token", "forget_token": "hub-token",
+    "show_hub_model": "model check", "upload_model": "model add", "list_suggested_models": "model suggested",
+    "keep_token": "hub-token", "forget_token": "hub-token",
     # datasets
     "list_datasets": "data list", "import_dataset": "import", "show_dataset": "data show",
     "delete_dataset": "data delete", "change_dataset": "data change", "undo_datasets": "data undo",
@@ -25,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "ignore_finding": "data ignore", "search_rows": "data search", "show_statistics": "data statistics",
     "show_hub_dataset": "data look", "push_dataset": "data push", "show_push": "data push",
     "show_mapping": "data map", "apply_mapping": "data map", "try_mapping": "data map",
+    "preview_dataset": "data preview",
     # recipes
     "recipe_schema": "recipe schema", "estimate_recipe": "check", "probe_recipe": "probe", "show_probe": "probe",
     "stop_probe": "probe", "count_rows": "check", "check_recipe": "check", "list_presets": "presets",
@@ -36,7 +38,8 @@ COMMANDS: dict[str, str] = {
     "change_run": "run rename", "change_runs": "run tag", "list_undo": "run undo", "undo_change": "run undo",
     "compare_runs": "compare", "show_diagnosis": "diagnose", "show_metrics": "metrics", "list_metrics": "metrics",
     "show_curves": "metrics", "download_metrics": "metrics", "show_events": "run log",
-    "list_checkpoints": "run checkpoints", "show_further": "train", "download_run": "export", "stop_run": "run stop",
+    "list_checkpoints": "run checkpoints", "delete_checkpoint": "run delete-checkpoint",
+    "show_further": "train", "download_run": "export", "stop_run": "run stop",
     "resume_run": "run resume", "create_link": "links make", "list_links": "links list", "revoke_link": "links revoke",
     "show_run_log": "run log", "search_run_log": "run log", "download_run_log": "run log",
     "show_machine": "run machine", "show_stuck": "run stuck", "ask_run": "run stuck", "list_samples": "samples",
@@ -45,7 +48,8 @@ COMMANDS: dict[str, str] = {
     "show_queue": "queue", "pause_queue": "queue pause", "resume_queue": "queue resume",
     "change_queue_order": "queue order", "change_queue_settings": "queue set", "free_device": "queue free",
     # sweeps
-    "create_sweep": "sweep", "list_sweeps": "sweeps list", "show_sweep": "sweeps show",
+    "create_sweep": "sweep", "estimate_sweep": "sweeps estimate", "undo_sweeps": "sweeps undo",
+    "list_sweeps": "sweeps list", "show_sweep": "sweeps show",
     "delete_sweep": "sweeps delete", "list_trials": "sweeps show", "stop_sweep": "sweeps stop",
     "resume_sweep": "sweeps resume", "add_trials": "sweeps more", "rerun_failed": "sweeps rerun",
     "train_in_full": "sweeps full", "train_on": "sweeps train-on", "pick_better": "sweeps pick",
@@ -53,7 +57,8 @@ COMMANDS: dict[str, str] = {
     # evaluations and exports
     "show_report": "report", "write_report": "report", "download_report": "evaluations save",
     "download_evaluations": "evaluations save", "create_evaluation": "evaluate",
-    "list_evaluations": "evaluations list", "show_evaluation": "evaluations show",
+    "undo_evaluations": "evaluations undo", "list_evaluations": "evaluations list",
+    "show_evaluation": "evaluations show",
     "tag_evaluation": "evaluations tag", "delete_evaluation": "evaluations delete",
     "list_evaluation_rows": "evaluations rows", "stop_evaluation": "evaluations stop", "create_export": "export",
     "list_exports": "exports list", "estimate_export": "export", "show_export": "exports show",
@@ -79,11 +84,13 @@ COMMANDS: dict[str, str] = {
     "download_work_log": "log",
     # chats and code
     "list_chats": "chats list", "show_chat": "chats show", "rename_chat": "chats rename",
-    "delete_chat": "chats delete", "export_chat": "chats show", "share_chat": "chats share",
+    "delete_message": "chats delete-message", "undo_chats": "chats undo", "delete_chat": "chats delete",
+    "export_chat": "chats show", "share_chat": "chats share",
     "list_chat_links": "chats links", "show_standings": "chats votes", "make_votes_dataset": "chats dataset",
     "make_ratings_dataset": "chats dataset", "ask_about_code": "code", "run_code": "code",
     "list_snippets": "snippets list", "create_snippet": "snippets keep", "show_snippet": "snippets show",
     "rename_snippet": "snippets rename", "delete_snippet": "snippets delete",
+    "undo_snippets": "snippets undo",
     "list_snippet_versions": "snippets versions", "create_snippet_version": "snippets update",
     "show_snippet_version": "snippets show", "diff_snippet_versions": "snippets diff",
     "download_snippet": "snippets save",
@@ -111,13 +118,12 @@ COMMANDS: dict[str, str] = {
 _PAGE = "It fills something of the page, which the command line has in another way: "
 _CHAT = "The Chat page keeps talks; `tunesmith chat` asks and keeps nothing."
 _JUDGED = "Two answers are judged where both are seen, on the Chat page; `chats votes` and `chats dataset` use it."
+_UNDONE = ("chats", "datasets", "evaluations", "models", "snippets", "sweeps")
 _UNDO = "For half a minute after a deletion; the commands that delete print the id that undoes it."
 WITHOUT: dict[str, str] = {
     "show_studio_health": "It says that a server answers; commands work without one.",
-    "list_deleted_datasets": _UNDO,
-    "list_deleted_models": _UNDO,
-    "free_datasets": "Half a minute later it is done anyway.",
-    "free_models": "Half a minute later it is done anyway.",
+    **{f"list_deleted_{noun}": _UNDO for noun in _UNDONE},
+    **{f"free_{noun}": "Half a minute later it is done anyway." for noun in _UNDONE},
     "change_datasets": "A list of ids to change at once is a loop of the shell.",
     "change_models": "A list of ids to change at once is a loop of the shell.",
     "show_token": "`tunesmith doctor` says what is set; the token itself is never shown.",
@@ -126,6 +132,7 @@ WITHOUT: dict[str, str] = {
     "list_views": f"{_PAGE}`run list --where` in a script of one's own.",
     "save_view": f"{_PAGE}`run list --where` in a script of one's own.",
     "delete_view": f"{_PAGE}`run list --where` in a script of one's own.",
+    "show_system_use": "The looks of the last hour are in the memory of the server that took them.",
     "endpoint_stats": "The figures of the last minute are in the memory of the server that passed the requests on.",
     "create_chat": _CHAT,
     "ask_in_chat": _CHAT,

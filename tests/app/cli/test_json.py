@@ -32,6 +32,7 @@ ELSEWHERE_ONLY_IN_WORDS = {
     "data ignore", "data statistics", "data add", "data edit", "data look", "data cancel", "model retry",
     "endpoint create", "endpoint start", "endpoint promote", "queue free", "sweeps pick", "tuners apply",
     "evaluations rows", "notify add", "notify set", "notify remove", "lesson", "exports show", "exports delete",
+    "sweeps estimate", "run delete-checkpoint", "chats delete-message",
 }  # fmt: skip
 
 # In this order, on the home that `furnished` makes.

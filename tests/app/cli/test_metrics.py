@@ -49,6 +49,7 @@ def test_every_point_or_the_charts_come_out_for_programs() -> None:
         "group": "quality",
         "title": "Loss",
         "unit": "",
+        "axis": "Loss",
         "series": [{"name": "loss", "label": "training"}],
     }
 

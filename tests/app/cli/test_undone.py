@@ -26,8 +26,8 @@ def test_evaluations_are_listed_shown_deleted_and_had_back() -> None:
     assert json.loads(CliRunner().invoke(cli, ["evaluations", "list", "--json"]).stdout)[1]["id"] == row.id
     assert str(row.result["sentence"]) in run("evaluations", "show", row.id).stdout
     shown = CliRunner().invoke(cli, ["evaluations", "show", row.id, "--json"])
-    assert json.loads(shown.stdout)["evaluation_id"] == row.id
-    assert run("evaluations", "show", waits.id).stdout.startswith("queued")
+    assert json.loads(shown.stdout)["id"] == row.id
+    assert run("evaluations", "show", waits.id).stdout.startswith(f"{waits.id}  queued ")
     made = json.loads(CliRunner().invoke(cli, ["evaluations", "delete", row.id, "--json"]).stdout)
     assert isinstance(run("evaluations", "show", row.id).exception, NotFoundError)
     undone = CliRunner().invoke(cli, ["evaluations", "undo", made["undo"], "--json"])
@@ -36,14 +36,14 @@ def test_evaluations_are_listed_shown_deleted_and_had_back() -> None:
 
 def test_snippets_are_listed_shown_deleted_and_had_back() -> None:
     made = snippets.create("Fox", "python", "", {"main.py": "print(1)\x1b"})
-    assert run("snippets", "list", "fox").stdout == f"{made.id}  python      Fox\n"
+    assert run("snippets", "list", "fox").stdout == f"{made.id}  python     Fox  version 1\n"
     assert json.loads(CliRunner().invoke(cli, ["snippets", "list", "--json"]).stdout)[0]["name"] == "Fox"
-    assert run("snippets", "show", made.id).stdout == "--- main.py\nprint(1)<U+001B>\n"
+    assert run("snippets", "show", made.id).stdout == "print(1)<U+001B>\n"
     shown = CliRunner().invoke(cli, ["snippets", "show", made.id, "--json"])
     assert json.loads(shown.stdout)["files"] == {"main.py": "print(1)\x1b"}
     deleted = CliRunner().invoke(cli, ["snippets", "delete", made.id, "--json"])
     assert json.loads(deleted.stdout)["id"] == made.id
-    assert run("snippets", "list").stdout == ""
+    assert run("snippets", "list").stdout == "There are no snippets.\n"
     assert json.loads(CliRunner().invoke(cli, ["snippets", "undo", "--json"]).stdout)["ids"] == [made.id]
 
 
