@@ -116,8 +116,8 @@ def undo(undo_id: UndoId = None) -> None:
 def _line(described: dict[str, Any]) -> str:
     tags = "".join(f"  #{tag}" for tag in described["tags"])
     stage = f"  {described['stage']}" if described["stage"] and described["status"] in ("queued", "running") else ""
-    found = f"  {sentence}" if (sentence := (described["result"] or {}).get("sentence")) else ""
-    return f"{described['id']}  {described['status']:<10} {described['name']}{tags}{stage}{found}"
+    verdict = f"  {sentence}" if (sentence := (described["result"] or {}).get("sentence")) else ""
+    return f"{described['id']}  {described['status']:<10} {described['name']}{tags}{stage}{verdict}"
 
 
 def _row(row: dict[str, Any]) -> str:
