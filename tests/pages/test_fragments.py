@@ -49,4 +49,4 @@ def test_a_fragment_gets_the_query_the_project_of_the_cookie_and_who_looks(
     monkeypatch.setitem(home.FRAGMENTS, "echo", lambda query: repr(sorted(query.items())))
     client.cookies.set(shell.COOKIE, project.id)
     response = client.get("/fragments/home/echo?run=r1&project=other&role=owner")
-    assert response.text == repr([("project", project.id), ("role", "viewer"), ("run", "r1")])
+    assert response.text == repr([("charts", ""), ("project", project.id), ("role", "viewer"), ("run", "r1")])
