@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.answers.errors import TooLargeError
 from engine import sizes
-from engine.errors import DiskFullError, TunesmithError
+from engine.errors import DiskFullError, RefusedError, TunesmithError
 from storage import home
 from storage.settings import settings
 
@@ -38,11 +38,14 @@ class Form:
 async def receive(request: Request) -> Form:
     """Reads the multipart body. The caller owns the files; when anything goes wrong nothing is left behind.
 
-    Raises TooLargeError above `max_upload_gb`, DiskFullError, and TunesmithError for a body that is no form.
+    Raises TooLargeError above `max_upload_gb`, DiskFullError, RefusedError for another kind of body, and TunesmithError
+    for a form that is broken.
     """
     most_bytes = int(settings().max_upload_gb * 1e9)
     _check_room(int(request.headers.get("content-length") or 0), most_bytes)
-    _, options = parse_options_header(request.headers["content-type"])
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if kind != b"multipart/form-data":
+        raise RefusedError(f"A file cannot come as `{kind.decode('latin-1'):.80}`.", "Send multipart/form-data.")
     boundary = options.get(b"boundary", b"")
     if not boundary:
         raise TunesmithError("The form has no boundary.", "Send multipart/form-data as HTTP clients build it.")

@@ -23,13 +23,20 @@
     for (const code of document.querySelectorAll(".message pre:not([tabindex])")) code.tabIndex = 0;
   };
 
-  let waiting = 0;
+  // At once, so that nobody meets what is unmended; while more and more is drawn, every PAUSE.
+  let resting = false;
+  let drawn = false;
+  const look = () => {
+    drawn = resting;
+    if (resting) return;
+    resting = true;
+    mend();
+    setTimeout(() => {
+      resting = false;
+      if (drawn) look();
+    }, PAUSE);
+  };
   document.addEventListener("DOMContentLoaded", () => {
-    new MutationObserver(() => {
-      waiting ||= setTimeout(() => {
-        waiting = 0;
-        mend();
-      }, PAUSE);
-    }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["name"] });
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, attributeFilter: ["name"] });
   });
 })();

@@ -21,7 +21,7 @@ def described(sweep: Sweep) -> dict[str, Any]:
 
 
 def described_all(listed: Sequence[Sweep]) -> list[dict[str, Any]]:
-    """The same of several, by two queries."""
+    """The same of several, by a few queries however many they are."""
     ids = [sweep.id for sweep in listed]
     with db.reading() as session:
         rows, picks = stored.of_sweeps(session, ids), stored.picks_of_sweeps(session, ids)

@@ -49,9 +49,10 @@ class Spent:
 
 
 def of_sweeps(session: Session, sweeps: Sequence[Sweep]) -> dict[str, Spent]:
-    """By id, in two queries. Runs that were deleted are gone, and not in it."""
+    """By id, in a query and one for each project. Runs that were deleted are gone, and not in it."""
     facts = stored.machine_facts(session, [sweep.id for sweep in sweeps])
-    rates = {sweep.project_id: _rates(session.get_one(Project, sweep.project_id)) for sweep in sweeps}
+    project_ids = {sweep.project_id for sweep in sweeps}
+    rates = {project_id: _rates(session.get_one(Project, project_id)) for project_id in project_ids}
     return {
         sweep.id: _sum(facts.get(sweep.id, ()), rates[sweep.project_id], sweep.spec.get("parallel", 1) > 1)
         for sweep in sweeps

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.cli import commands
-from app.cli.shape import COMMANDS
+from app.cli.rows.preview import COMMANDS
 from storage.settings import Settings
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "operations.md").read_text(encoding="utf-8")

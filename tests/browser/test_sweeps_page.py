@@ -31,7 +31,7 @@ def sweep(at_home: Path) -> Iterator[str]:
     with db.reading() as session:
         left = session.exec(select(Sweep.id)).all()
     for sweep_id in left:
-        deleting.delete(sweep_id)
+        deleting.free(deleting.delete(sweep_id))
 
 
 def chart(page: Page, kind: str) -> Locator:

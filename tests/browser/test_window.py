@@ -180,5 +180,5 @@ def test_a_project_is_made_chosen_and_put_away_in_the_rail(visit: Open) -> None:
     expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
     switch.click()
     page.get_by_role("button", name="Archive this project").click()
-    page.get_by_role("dialog").get_by_role("button", name="Archive", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Archive this project", exact=True).click()
     expect(switch).to_contain_text("Default")

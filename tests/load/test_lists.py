@@ -31,7 +31,7 @@ MOST = {
     "runs/filters": (10, 310),
     f"runs/runs?run={big_proof.RUN}&tab=answers": (12, 30),
     f"runs/runs?compare={FIVE}": (15, 30),
-    "sweeps?limit=20": (4, 430),  # with all of their trials
+    "sweeps?limit=20": (7, 430),  # with all of their trials, and what their runs have used
     "sweeps/sweeps": (5, 310),  # fifty, each with its trials counted by state
     "sweeps/sweeps?page=2": (5, 310),
     **{f"evaluate/evaluations{more}": CHOICES for more in ("", "?page=2", "?q=measured")},

@@ -201,6 +201,7 @@ def test_a_model_too_big_for_this_machine_says_so_with_both_numbers(
 
 
 def bad_folders(tmp_path: Path) -> list[tuple[str, str]]:
+    (tmp_path / "file.bin").touch()
     (tmp_path / "file.gguf").touch()
     (tmp_path / "empty").mkdir()
     return [
@@ -208,7 +209,8 @@ def bad_folders(tmp_path: Path) -> list[tuple[str, str]]:
         ("", "not an absolute path"),
         ("/nul\0byte", "not an absolute path"),
         (str(tmp_path / "nothing"), "does not exist"),
-        (str(tmp_path / "file.gguf"), "is a file"),
+        (str(tmp_path / "file.bin"), "is a file"),
+        (str(tmp_path / "file.gguf"), "is not a GGUF file"),
         (str(tmp_path / "empty"), "contains no model"),
     ]
 

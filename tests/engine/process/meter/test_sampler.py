@@ -88,7 +88,7 @@ def test_a_look_that_is_expensive_is_taken_less_often(tmp_path: Path) -> None:
             return {"cpu_percent": 1.0}
 
     sampler = Sampler(tmp_path, [], os.getppid())
-    assert sampler.look() == samples.EVERY_SECONDS
+    assert min(sampler.look() for _ in range(5)) == samples.EVERY_SECONDS
     sampler._host = Slow()  # type: ignore[assignment]
     assert sampler.look() >= 0.04 / 0.004
 
