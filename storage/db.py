@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
-from storage import home, settings, tables
+from storage import home, models, settings, tables
 from storage.migrations import blank, schema
 from storage.run_lists import hiding as hiding  # every session hides what was deleted and can still be had back
 
@@ -53,6 +53,7 @@ def prepare() -> None:
     with session() as new_session:
         if new_session.get(tables.Project, tables.DEFAULT_PROJECT) is None:
             new_session.add(tables.Project(id=tables.DEFAULT_PROJECT, name="Default"))
+        models.follow_home(new_session)
 
 
 def flush_wal() -> None:

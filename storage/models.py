@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from storage import home
 from storage.run_lists import columns
 from storage.statuses import ModelStatus
 from storage.tables import Backend, Model, Run
@@ -12,6 +13,15 @@ from storage.tables import Backend, Model, Run
 
 def get(session: Session, model_id: str) -> Model | None:
     return session.get(Model, model_id)
+
+
+def follow_home(session: Session) -> None:
+    """After the home was moved or copied, the models that lie in it are read where they are now."""
+    fetched = select(Model).where(Model.source != "path", col(Model.path).is_not(None))
+    for model in session.exec(fetched):
+        files = home.model_folder(model.id) / "files"
+        if model.path != str(files) and files.is_dir():
+            model.path = str(files)
 
 
 def recent(session: Session, limit: int | None = None, offset: int = 0) -> Sequence[Model]:

@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.window.kept_pages import KeptPages, Key
 
+# Browsers ask for it without a cookie unless they are told to bring one, and the door refuses that on every page.
+MANIFEST, WITH_COOKIE = b'<link rel="manifest" ', b'crossorigin="use-credentials" '
+
 
 class EarlyHead:
     """ASGI middleware. Holds a page back until it is whole; everything that is not a page passes through."""
@@ -51,6 +54,7 @@ class _Page:
 
     async def _finish(self, start: Message) -> None:
         body = self._body.replace(b"<head>", b"<head>" + self._middleware.head, 1)
+        body = body.replace(MANIFEST, MANIFEST + WITH_COOKIE, 1)
         MutableHeaders(scope=start)["content-length"] = str(len(body))
         self._middleware.kept.keep(self._key, start, body)
         await self._send(start)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from markupsafe import Markup
-from sqlmodel import Session
 
 from engine.accounts import projects
 from engine.errors import NotFoundError
@@ -18,15 +17,16 @@ def projects_html(query: Mapping[str, str]) -> str:
     """Every project; with `?delete=ID`, what goes with that one, and the form that deletes it."""
     with db.reading() as session:
         listed = stored.all_projects(session, archived=True)
-        rows = [_row(session, project) for project in listed]
+        counts = contents.counted_all(session)
+    rows = [_row(project, counts.get(project.id, {})) for project in listed]
     headers = (html.Header("Project"), html.Header("What is in it"), html.Header("Created", "number"))
     table = html.table((*headers, html.Header("Actions", "actions")), rows, "Projects")
     return str(html.card("Projects", _asking(query["delete"]) if query.get("delete") else "", table))
 
 
-def _row(session: Session, project: Project) -> html.Row:
+def _row(project: Project, counts: Mapping[str, int]) -> html.Row:
     name = f"{project.name} (archived)" if project.archived else project.name
-    inside = contents.in_words(contents.counted(session, project.id)).capitalize()
+    inside = contents.in_words(counts).capitalize()
     link = html.link("Delete", f"/system?delete={project.id}#live-system-projects", soft=True)
     is_default = project.id == DEFAULT_PROJECT
     return html.Row((name, inside, html.moment(project.created_at), "" if is_default else link), id=project.id)

@@ -48,10 +48,15 @@ class Host:
         for pid, member in list(self._members.items()):
             try:
                 with member.oneshot():
-                    memory += member.memory_info().rss
-                    computed[pid] = sum(member.cpu_times()[:2])
+                    held, time_of_it = member.memory_info().rss, sum(member.cpu_times()[:2])
             except psutil.Error:  # it has ended
                 del self._members[pid]
+                continue
+            if not held:  # it has ended, and nobody has waited for it yet
+                del self._members[pid]
+                continue
+            memory += held
+            computed[pid] = time_of_it
         seconds, self._looked_at = now - (self._looked_at or now), now
         worked = sum(time_now - self._computed.get(pid, 0.0) for pid, time_now in computed.items())
         self._computed = computed

@@ -2,14 +2,17 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.process import events, process, shim
 from engine.process.meter import samples
+from engine.process.meter.host import Host
 from engine.process.meter.sampler import Sampler
 from engine.process.meter.samples import Line, Now, Stretch, Totals
 from engine.process.meter.step_watch import StepWatch
@@ -138,3 +141,16 @@ def test_the_step_is_the_newest_that_was_told_and_after_a_resume_that_of_the_che
     events.append(tmp_path, events.Started(facts={"resumed_from_step": 5}))
     assert watch.look() == 5
     assert StepWatch(tmp_path).look() == 5
+
+
+def test_what_has_ended_and_is_waited_for_by_nobody_takes_no_memory(tmp_path: Path) -> None:
+    """A look between the end of a training and its burial once said 0 bytes, and every chart ended on the floor."""
+    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    wait_for(lambda: psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE)
+    host = Host(tmp_path, os.getpid())
+    for _ in range(2):
+        assert "run_memory_bytes" not in host.read()
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as alive:
+        wait_for(lambda: host.read().get("run_memory_bytes", 0) > 1e6)
+        alive.communicate(b"\n")
+    ended.wait()
