@@ -2,6 +2,8 @@
 (() => {
   const PAUSE = 200; // milliseconds: an answer that streams draws many times a second
 
+  const LOST = "Connection to the server was lost";
+
   const mend = () => {
     // Two conversations side by side: a greeting is no landmark, and both would have the same name.
     for (const note of document.querySelectorAll('.placeholder-content[role="complementary"]')) note.removeAttribute("role");
@@ -19,6 +21,8 @@
     }
     // The head of a toast folds it, which hides what it says, and a button in a button is none.
     for (const head of document.querySelectorAll(".toast-header[role]")) for (const name of ["role", "tabindex"]) head.removeAttribute(name);
+    // The line at the bottom says it too, and goes away by itself.
+    for (const toast of document.querySelectorAll(".toast-body")) toast.classList.toggle("ts-said", toast.textContent.includes(LOST));
     // What can be scrolled can be reached.
     for (const code of document.querySelectorAll(".message pre:not([tabindex])")) code.tabIndex = 0;
   };

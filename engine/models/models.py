@@ -39,7 +39,8 @@ FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_te
 def add_model(source: Source, source_id: str = "") -> Model:
     """Adds the starter, a model of the hub by its id, or by its absolute path a local folder or a GGUF file.
 
-    The same source again gives the row there is; one that failed is tried again. Raises RefusedError, NotFoundError.
+    The same source again gives the row there is: one that failed is tried again, and a local folder is looked at again,
+    as its files may have changed. Raises RefusedError, NotFoundError.
     """
     source = "gguf" if source == "path" and gguf_files.is_named(source_id) else source
     source_id = _checked_source_id(source, source_id)
@@ -48,7 +49,17 @@ def add_model(source: Source, source_id: str = "") -> Model:
     if model is None:
         model = _insert(_new_model(source, source_id))
         queue.ring(begin, model.id)
+    elif source == "path" and model.status == ModelStatus.READY:
+        return _looked_at_again(model.id, Path(source_id))
     return retry_model(model.id) if model.status == ModelStatus.FAILED else model
+
+
+def _looked_at_again(model_id: str, folder: Path) -> Model:
+    columns = _ready_columns(folder)
+    with db.session() as session:
+        model = existing(session, Model, model_id)
+        model.sqlmodel_update(columns)
+    return model
 
 
 def add_upload(path: Path, name: str) -> Model:

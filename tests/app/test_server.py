@@ -137,7 +137,9 @@ def test_a_head_is_added_once_and_only_to_pages() -> None:
     manifest = '<link rel="manifest" crossorigin="use-credentials" href="/manifest.json" />'  # else it is refused
     assert answer.text == f"<html><head>X</head><head>{manifest}"
     assert answer.headers["content-length"] == str(len(answer.content))
-    assert TestClient(EarlyHead(page, b"X", skip=("/plain",))).get("/plain").text.startswith("<html><head></head><head>")
+    assert (
+        TestClient(EarlyHead(page, b"X", skip=("/plain",))).get("/plain").text.startswith("<html><head></head><head>")
+    )
 
 
 def test_a_kept_page_is_what_gradio_would_have_sent(window: TestClient) -> None:

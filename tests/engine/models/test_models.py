@@ -189,6 +189,18 @@ def test_a_local_folder_that_cannot_be_trained_is_listed_with_its_reason(tmp_pat
     assert "GGUF" in (model.untrainable_reason or "")
 
 
+def test_a_local_folder_that_has_changed_is_looked_at_again(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    folder.mkdir()
+    (folder / "model.gguf").write_bytes(b"GGUF")
+    before = models.add_model("path", str(folder))
+    (folder / "model.gguf").unlink()
+    model_folders.make(folder)
+    again = models.add_model("path", str(folder))
+    assert (before.trainable, again.id, again.trainable) == (False, before.id, True)
+    assert models.look_up(again.id).untrainable_reason is None
+
+
 def test_a_model_too_big_for_this_machine_says_so_with_both_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
