@@ -152,7 +152,8 @@ def _fetching(lesson: Lesson) -> Changes:
     if model.status == ModelStatus.FAILED and lesson.model_id:
         return _failed(f"The download of the starter model failed. {model.error or ''} {model.hint or ''}".strip())
     stage = "importing" if model.status == ModelStatus.READY else "fetching"
-    return {"model_id": model.id, "stage": stage}
+    data = {"dataset_id": _lesson_data(lesson.project_id)} if lesson.model_id and lesson.dataset_id is None else {}
+    return {"model_id": model.id, "stage": stage, **data}  # the data comes in while the model does
 
 
 def _importing(lesson: Lesson) -> Changes:

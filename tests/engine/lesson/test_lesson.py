@@ -17,7 +17,7 @@ from engine.runs import runs
 from pages.runs.recipe import recipe_html
 from storage import db, home
 from storage import projects as stored_projects
-from storage.statuses import EndpointStatus, ModelStatus, RunStatus
+from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Lesson, Model, Project, Run
 from tests.waiting import wait_for
 
@@ -61,6 +61,22 @@ def ready_model(tmp_path: Path) -> dict[str, Any]:
     }
     (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
     return {**facts, "status": ModelStatus.READY, "path": str(folder), "trainable": True, "has_chat_template": True}
+
+
+def test_its_data_comes_in_while_the_model_is_fetched(ready_model: dict[str, Any]) -> None:
+    lesson.start_lesson()
+    fetching = until("fetching")
+
+    def imported() -> bool:
+        until("fetching")
+        dataset_id = current_lesson().dataset_id
+        return dataset_id is not None and datasets.look_up(dataset_id).status == DatasetStatus.READY
+
+    wait_for(imported, 40, every=0.1)
+    change(Model, fetching.model_id, **ready_model)
+    lesson.tick()
+    lesson.tick()
+    assert current_lesson().stage == "training"
 
 
 @pytest.fixture
