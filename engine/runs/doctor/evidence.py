@@ -42,7 +42,13 @@ class Case:
     ended: bool = False
 
     def curve(self, name: str) -> Curve:
-        """The metric; a curve without points where there is none."""
+        """The metric where it is a number: infinity is larger than nothing, and compares with itself as nothing does."""
+        steps, values = self.with_infinity(name)
+        finite = numpy.isfinite(values)
+        return Curve(steps[finite], values[finite])
+
+    def with_infinity(self, name: str) -> Curve:
+        """Every point of the metric; a curve without points where there is none."""
         return self.curves.get(name, NOTHING)
 
     @property

@@ -13,7 +13,7 @@ LEARNT = 0.5  # share of the first loss; below it a small gradient is what one w
 
 
 def exploding(case: Case) -> Finding | None:
-    curve = case.curve("grad_norm")
+    curve = case.with_infinity("grad_norm")
     if len(curve) < ENOUGH:
         return None
     width = shape.window(curve)

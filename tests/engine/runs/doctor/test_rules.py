@@ -122,6 +122,16 @@ def test_gradients_that_vanish_are_found_while_the_loss_is_high_and_not_where_al
     assert found(case(loss=learnt, grad_norm=norms)) == {}
 
 
+def test_gradients_that_become_infinite_explode_and_do_not_vanish() -> None:
+    """Infinity is as large as itself: a norm of it at both ends was called vanished."""
+    high, never = [2.0] * 60, math.inf
+    for norms in ([1.0] * 40 + [never] * 20, [never] * 60):
+        assert "gradients_vanishing" not in found(case(loss=high, grad_norm=norms))
+    assert "gradients_exploding" in found(case(loss=high, grad_norm=[1.0] * 40 + [never] * 20))
+    overflows_at_first = [never] * 10 + [1.0] * 50  # as a scaler of half precision begins
+    assert found(case(loss=high, grad_norm=overflows_at_first)).keys() <= found(case(loss=high)).keys()
+
+
 def test_no_remedy_is_offered_that_the_recipe_cannot_take() -> None:
     recipe = {"max_grad_norm": 1.0}
     assert rules.allowed(case(recipe=recipe).recipe.model_dump(), {"learning_rate": 5.0}) == {}
