@@ -42,7 +42,7 @@ class Case:
     ended: bool = False
 
     def curve(self, name: str) -> Curve:
-        """The metric where it is a number: infinity is larger than nothing, and compares with itself as nothing does."""
+        """The metric where it is a number; infinity is none, as it is not less than itself."""
         steps, values = self.with_infinity(name)
         finite = numpy.isfinite(values)
         return Curve(steps[finite], values[finite])
