@@ -145,12 +145,11 @@ def test_the_step_is_the_newest_that_was_told_and_after_a_resume_that_of_the_che
 
 def test_what_has_ended_and_is_waited_for_by_nobody_takes_no_memory(tmp_path: Path) -> None:
     """A look between the end of a training and its burial once said 0 bytes, and every chart ended on the floor."""
-    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
-    wait_for(lambda: psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE)
-    host = Host(tmp_path, os.getpid())
-    for _ in range(2):
-        assert "run_memory_bytes" not in host.read()
-    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as alive:
-        wait_for(lambda: host.read().get("run_memory_bytes", 0) > 1e6)
-        alive.communicate(b"\n")
-    ended.wait()
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', '']); input()"
+    with subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE) as parent:
+        below = psutil.Process(parent.pid)
+        wait_for(lambda: [child.status() for child in below.children()] == [psutil.STATUS_ZOMBIE])
+        host = Host(tmp_path, parent.pid)
+        for _ in range(2):
+            assert "run_memory_bytes" not in host.read()
+        parent.communicate(b"\n")
